@@ -1,0 +1,100 @@
+//! What the server and the guest agent say to each other: JSON bodies of the agent's HTTP/1.1 API.
+//!
+//! | request | body → reply | meaning |
+//! |---|---|---|
+//! | `GET /v1/health` | → [`Health`] | the agent answers; lists displays |
+//! | `PUT /v1/displays/{name}` | [`DisplaySpec`] → [`DisplayStatus`] | ensures the display is starting or started; answers at once; repeating it changes nothing |
+//! | `GET /v1/displays/{name}?wait_ms=N` | → [`DisplayStatus`] | current state; with `wait_ms` (≤ 30 000) answers when the state or the percentage changes, or after N ms |
+//! | `DELETE /v1/displays/{name}?grace_ms=N` | → [`DisplayStatus`] (`Stopped`) | ends every process started in the display, answers when all are gone; success when there is none |
+//! | `GET /v1/displays/{name}/stream` | WebSocket upgrade | the display protocol (docs/display-protocol.md); header `x-porthole-role: control` or `view` |
+//! | `GET /v1/displays/{name}/screenshot` | → `image/png` | the picture now |
+//!
+//! An unknown display answers 404 with [`AgentError`]; a bad body 400; a display that cannot start is a
+//! [`DisplayStatus`] in state `Failed`, not an HTTP error. Every reply is at most [`MAX_REPLY_BYTES`] (streams and
+//! screenshots apart). The server treats all of it as hostile input.
+
+use serde::{Deserialize, Serialize};
+
+/// Largest JSON reply the server reads from an agent, in bytes.
+pub const MAX_REPLY_BYTES: usize = 64 * 1024;
+
+/// Says that the agent answers, and what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// The agent's version, `CARGO_PKG_VERSION`.
+    pub version: String,
+    /// Milliseconds since the agent began.
+    pub uptime_ms: u64,
+    /// Every display known since boot, stopped ones included.
+    pub displays: Vec<DisplayStatus>,
+}
+
+/// What a display shall run: one X server, one D-Bus session, one command, all ended together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DisplaySpec {
+    /// First size in pixels, 320–8192 wide; viewers may resize it.
+    pub width_px: u16,
+    /// First size in pixels, 200–8192 high.
+    pub height_px: u16,
+    /// Command and arguments, run as `lightsail-user` with DISPLAY, HOME, XDG_RUNTIME_DIR and a D-Bus session set.
+    pub command: Vec<String>,
+    /// The display counts as started when a window of at least a quarter of the screen is mapped and has been drawn to
+    /// (`true`), or as soon as the X server answers and the command runs (`false`).
+    pub wait_for_window: bool,
+}
+
+/// Where a display is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DisplayState {
+    /// X server, D-Bus or command are coming up; see `percent`.
+    Starting,
+    /// The command runs and (if asked for) its window is drawn.
+    Started,
+    /// Processes are being ended.
+    Stopping,
+    /// Nothing of the display is left, or it never was.
+    Stopped,
+    /// It could not start, or its X server or command ended by itself; `reason` says what.
+    Failed,
+}
+
+/// A display's state as the agent reports it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisplayStatus {
+    /// `application` or `desktop`.
+    pub name: String,
+    /// Where it is in its life.
+    pub state: DisplayState,
+    /// 0–100, real stages: 10 processes started, 40 X server answers, 70 command runs, 100 drawn.
+    pub percent: u8,
+    /// Why it failed, for a person; empty otherwise.
+    pub reason: String,
+    /// Connected viewers.
+    pub viewers: u32,
+    /// Current size in pixels; 0 when stopped.
+    pub width_px: u16,
+    /// Current size in pixels; 0 when stopped.
+    pub height_px: u16,
+}
+
+/// Body of every reply with a status of 400 or more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentError {
+    /// For a person.
+    pub message: String,
+}
+
+/// What the agent reads at boot from the file named by `porthole-guest init --config FILE`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootConfig {
+    /// Host name to set; a DNS label made from the instance's name.
+    pub hostname: String,
+    /// IPv4 address of the instance, for /etc/hosts.
+    pub address: String,
+    /// Name servers for /etc/resolv.conf; empty leaves the file alone.
+    pub nameservers: Vec<String>,
+    /// Account of the person, created with home and passwordless sudo where missing; uid and gid 1000.
+    pub username: String,
+}

@@ -1,0 +1,5 @@
+//! What the service decides: names, instance and session state machines, operation progress, blueprints and bundles.
+//! Pure: no I/O, no clock, no task, no randomness; time and ids come in as arguments.
+#![forbid(unsafe_code)]
+
+pub mod guest;
