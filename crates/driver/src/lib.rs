@@ -6,6 +6,11 @@ use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub mod agent;
+pub mod fake;
+
+pub use fake::FakeDriver;
+
 /// A bidirectional byte stream to a guest agent.
 pub trait AgentStream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> AgentStream for T {}
@@ -84,6 +89,16 @@ pub enum DriverError {
         /// A sentence a person can act on.
         public: String,
     },
+}
+
+/// The error of an instance whose image was not built.
+pub(crate) fn image_missing(image: &str) -> DriverError {
+    DriverError::Final {
+        what: format!("image {image} is not built"),
+        public: format!(
+            "The image {image} is not built on this machine. Build it with `porthole image build {image}`."
+        ),
+    }
 }
 
 /// Makes, runs and removes instances. Every method is idempotent: it begins by looking, and succeeds when the world
