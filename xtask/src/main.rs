@@ -1,2 +1,25 @@
-//! Stub
-fn main() {}
+//! Chores of the repository that need more than a shell: `cargo xtask codegen`.
+
+#![forbid(unsafe_code)]
+
+mod codegen;
+
+use anyhow::bail;
+
+const USAGE: &str = "usage: cargo xtask codegen [--check] [--botocore-version VERSION] MODEL
+
+  Writes crates/api/src/generated/ from botocore's data/lightsail/2016-11-28/service-2.json(.gz).
+  --check               changes nothing; fails when the files differ from what would be written
+  --botocore-version V  the version MODEL came from; found by itself when MODEL lies in an unpacked botocore";
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("codegen") => codegen::run(&arguments[1..]),
+        Some("help" | "--help" | "-h") => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("{USAGE}"),
+    }
+}
