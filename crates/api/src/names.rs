@@ -40,7 +40,11 @@ pub fn arn(region: &str, account_id: &str, kind: ResourceType, id: &str) -> Stri
 
 /// Makes the support code of a resource, such as `111122223333/i-0a1b…`.
 pub fn support_code(account_id: &str, kind: ResourceType, id: &str) -> String {
-    let short: String = id.chars().filter(char::is_ascii_alphanumeric).take(17).collect();
+    let short: String = id
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(17)
+        .collect();
     let code: Cow<'_, str> = match kind {
         ResourceType::Instance => format!("i-{short}").into(),
         ResourceType::Disk => format!("vol-{short}").into(),
@@ -63,7 +67,10 @@ mod tests {
         for (name, words) in [
             ("", "at least 2"),
             ("a", "at least 2"),
-            ("custom gitlab", "custom gitlab is not a valid resource name. Resource names must be at least 2 characters long and contain only alphanumerics, -, _, and ."),
+            (
+                "custom gitlab",
+                "custom gitlab is not a valid resource name. Resource names must be at least 2 characters long and contain only alphanumerics, -, _, and .",
+            ),
             ("ünder", "contain only"),
             ("a/b", "contain only"),
             ("a\nb", "contain only"),
@@ -83,7 +90,13 @@ mod tests {
             arn("us-east-2", "111122223333", ResourceType::Instance, id),
             format!("arn:aws:lightsail:us-east-2:111122223333:Instance/{id}")
         );
-        assert_eq!(support_code("111122223333", ResourceType::Disk, id), "111122223333/vol-5ab1b6cf90d54e4e9");
-        assert_eq!(support_code("111122223333", ResourceType::KeyPair, "my-key"), "111122223333/my-key");
+        assert_eq!(
+            support_code("111122223333", ResourceType::Disk, id),
+            "111122223333/vol-5ab1b6cf90d54e4e9"
+        );
+        assert_eq!(
+            support_code("111122223333", ResourceType::KeyPair, "my-key"),
+            "111122223333/my-key"
+        );
     }
 }

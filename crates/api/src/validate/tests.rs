@@ -7,7 +7,11 @@ use crate::generated::shapes::SHAPES;
 
 fn refuse(action: Action, mut body: Value, expected: Expect) {
     let error = input(action, &mut body).expect_err("is refused");
-    let tip = if error.tip().is_empty() { String::new() } else { format!(" [{}]", error.tip()) };
+    let tip = if error.tip().is_empty() {
+        String::new()
+    } else {
+        format!(" [{}]", error.tip())
+    };
     expected.assert_eq(&format!("{error}{tip}"));
 }
 
@@ -27,8 +31,16 @@ fn create(change: Value) -> Value {
 
 #[test]
 fn missing_members() {
-    refuse(Action::StopGuiSession, json!({}), expect!["InvalidInputException: resourceName is required."]);
-    refuse(Action::StopGuiSession, json!({"resourceName": null}), expect!["InvalidInputException: resourceName is required."]);
+    refuse(
+        Action::StopGuiSession,
+        json!({}),
+        expect!["InvalidInputException: resourceName is required."],
+    );
+    refuse(
+        Action::StopGuiSession,
+        json!({"resourceName": null}),
+        expect!["InvalidInputException: resourceName is required."],
+    );
     refuse(
         Action::CreateInstances,
         create(json!({"addOns": [{"addOnType": "AutoSnapshot"}, {}]})),
@@ -71,12 +83,16 @@ fn wrong_types() {
     refuse(
         Action::GetCostEstimate,
         json!({"resourceName": "ab", "startTime": "2026-01-01T00:00:00Z", "endTime": 1}),
-        expect!["SerializationException: startTime must be a number of seconds since the epoch, but is a string."],
+        expect![
+            "SerializationException: startTime must be a number of seconds since the epoch, but is a string."
+        ],
     );
     refuse(
         Action::CreateInstancesFromSnapshot,
         create(json!({"attachedDiskMapping": {"disk-1": {}}})),
-        expect!["SerializationException: attachedDiskMapping.disk-1 must be a list, but is an object."],
+        expect![
+            "SerializationException: attachedDiskMapping.disk-1 must be a list, but is an object."
+        ],
     );
 }
 
@@ -90,12 +106,16 @@ fn broken_rules() {
     refuse(
         Action::CreateInstances,
         create(json!({"instanceNames": ["lab-1", "no good"]})),
-        expect!["InvalidInputException: no good is not a valid resource name. Resource names must be at least 2 characters long and contain only alphanumerics, -, _, and . [Change the value of instanceNames[1].]"],
+        expect![
+            "InvalidInputException: no good is not a valid resource name. Resource names must be at least 2 characters long and contain only alphanumerics, -, _, and . [Change the value of instanceNames[1].]"
+        ],
     );
     refuse(
         Action::GetInstance,
         json!({"instanceName": ""}),
-        expect!["InvalidInputException:  is not a valid resource name. Resource names must be at least 2 characters long and contain only alphanumerics, -, _, and . [Change the value of instanceName.]"],
+        expect![
+            "InvalidInputException:  is not a valid resource name. Resource names must be at least 2 characters long and contain only alphanumerics, -, _, and . [Change the value of instanceName.]"
+        ],
     );
     refuse(
         Action::CreateInstances,
@@ -105,32 +125,46 @@ fn broken_rules() {
     refuse(
         Action::CreateInstances,
         create(json!({"ipAddressType": "ipv5"})),
-        expect![[r#"InvalidInputException: ipAddressType must be one of dualstack, ipv4, ipv6, but is "ipv5"."#]],
+        expect![[
+            r#"InvalidInputException: ipAddressType must be one of dualstack, ipv4, ipv6, but is "ipv5"."#
+        ]],
     );
     refuse(
         Action::CreateInstances,
         create(json!({"tags": [{"key": "k".repeat(129)}]})),
-        expect!["InvalidInputException: tags[0].key must have at most 128 characters, but has 129."],
+        expect![
+            "InvalidInputException: tags[0].key must have at most 128 characters, but has 129."
+        ],
     );
     refuse(
         Action::CreateInstances,
-        create(json!({"addOns": [{"addOnType": "AutoSnapshot", "autoSnapshotAddOnRequest": {"snapshotTimeOfDay": "25:00"}}]})),
-        expect!["InvalidInputException: addOns[0].autoSnapshotAddOnRequest.snapshotTimeOfDay must be a time of day in the form HH:MM, such as 06:00."],
+        create(
+            json!({"addOns": [{"addOnType": "AutoSnapshot", "autoSnapshotAddOnRequest": {"snapshotTimeOfDay": "25:00"}}]}),
+        ),
+        expect![
+            "InvalidInputException: addOns[0].autoSnapshotAddOnRequest.snapshotTimeOfDay must be a time of day in the form HH:MM, such as 06:00."
+        ],
     );
     refuse(
         Action::OpenInstancePublicPorts,
         json!({"instanceName": "ab", "portInfo": {"fromPort": 70000}}),
-        expect!["InvalidInputException: portInfo.fromPort must be between -1 and 65535, but is 70000."],
+        expect![
+            "InvalidInputException: portInfo.fromPort must be between -1 and 65535, but is 70000."
+        ],
     );
     refuse(
         Action::CreateDisk,
         json!({"diskName": "ab", "availabilityZone": "z", "sizeInGb": 1e300}),
-        expect!["InvalidInputException: sizeInGb must be between -2147483648 and 2147483647, but is 1e+300."],
+        expect![
+            "InvalidInputException: sizeInGb must be between -2147483648 and 2147483647, but is 1e+300."
+        ],
     );
     refuse(
         Action::GetCostEstimate,
         json!({"resourceName": "ab", "startTime": 1e300, "endTime": 1}),
-        expect!["InvalidInputException: startTime must be a time before year 10000, in seconds since the epoch."],
+        expect![
+            "InvalidInputException: startTime must be a time before year 10000, in seconds since the epoch."
+        ],
     );
 }
 
@@ -140,7 +174,10 @@ fn inputs_take_one_form() {
         Action::OpenInstancePublicPorts,
         json!({"instanceName": "ab", "unknown": {"x": 1}, "portInfo": {"fromPort": 22.0, "protocol": "TCP", "cidrs": null}}),
     );
-    assert_eq!(body, json!({"instanceName": "ab", "portInfo": {"fromPort": 22, "protocol": "tcp"}}));
+    assert_eq!(
+        body,
+        json!({"instanceName": "ab", "portInfo": {"fromPort": 22, "protocol": "tcp"}})
+    );
 }
 
 #[test]
@@ -180,14 +217,18 @@ fn sample_at(shape: ShapeId, seed: u64, depth: u32) -> Value {
             Rule::Date => json!("2026-01-31"),
             _ => json!("a".repeat((*min as usize).max(2))),
         },
-        Kind::Enum(values) => json!(values[usize::try_from(seed).expect("is small") % values.len()]),
+        Kind::Enum(values) => {
+            json!(values[usize::try_from(seed).expect("is small") % values.len()])
+        }
         // One type of the interface holds itself.
         Kind::List { min: 0, .. } if depth > 12 => json!([]),
         Kind::List { item, .. } => json!([sample(*item, seed), sample(*item, seed + 1)]),
         Kind::Map { value, .. } => json!({ "ab": sample(*value, seed) }),
-        Kind::Structure(members) => {
-            members.iter().map(|member| (member.name.to_owned(), sample(member.shape, seed))).collect::<serde_json::Map<_, _>>().into()
-        }
+        Kind::Structure(members) => members
+            .iter()
+            .map(|member| (member.name.to_owned(), sample(member.shape, seed)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
     }
 }
 
@@ -197,8 +238,13 @@ fn places(value: &Value, at: String, out: &mut Vec<String>) {
         out.push(at.clone());
     }
     match value {
-        Value::Array(items) => items.iter().enumerate().for_each(|(i, v)| places(v, format!("{at}/{i}"), out)),
-        Value::Object(entries) => entries.iter().for_each(|(k, v)| places(v, format!("{at}/{k}"), out)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(i, v)| places(v, format!("{at}/{i}"), out)),
+        Value::Object(entries) => entries
+            .iter()
+            .for_each(|(k, v)| places(v, format!("{at}/{k}"), out)),
         _ => {}
     }
 }
@@ -225,7 +271,9 @@ proptest! {
         let mut body = sample(action.row().input, seed);
         let mut all = Vec::new();
         places(&body, String::new(), &mut all);
-        prop_assume!(!all.is_empty());
+        if all.is_empty() {
+            return Ok(());
+        }
         let place = &all[at.index(all.len())];
         let value = body.pointer_mut(place).expect("is a place");
         *value = if value.is_object() { json!("x") } else { json!({}) };
@@ -277,6 +325,10 @@ fn shapes_point_into_the_table() {
             Kind::Structure(members) => members.iter().map(|member| member.shape).collect(),
             _ => vec![],
         };
-        assert!(ids.iter().all(|id| usize::from(id.0) < SHAPES.len()), "{}", shape.name);
+        assert!(
+            ids.iter().all(|id| usize::from(id.0) < SHAPES.len()),
+            "{}",
+            shape.name
+        );
     }
 }
