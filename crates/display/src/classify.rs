@@ -1,0 +1,92 @@
+//! What kind of pixels a rectangle holds, which decides how they are sent.
+
+use crate::geometry::Rect;
+use crate::picture::Picture;
+
+/// Kinds of pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// One colour.
+    Flat([u8; 3]),
+    /// Text, lines, interface: few colours, many repeats.
+    Text,
+    /// Photographs, films, noise: hardly a pixel like its neighbours.
+    Photo,
+}
+
+/// Rectangles with fewer pixels are never called photographic: too few to tell, and cheap enough.
+const SMALLEST_PHOTO_PX: usize = 400;
+/// Share of pixels unlike both neighbours from which on a rectangle is photographic, in percent.
+const NOVEL_PERCENT: usize = 40;
+/// Colours (of 4096 buckets) a photographic rectangle has at least.
+const FEWEST_COLOURS: u32 = 48;
+/// At most this many pixels are looked at.
+const SAMPLE_PX: usize = 2048;
+
+/// Finds the kind of a rectangle that holds pixels.
+pub(crate) fn classify(picture: &Picture, rect: Rect) -> Class {
+    if let Some(rgb) = picture.single_colour(rect) {
+        return Class::Flat(rgb);
+    }
+    if rect.area() < SMALLEST_PHOTO_PX || rect.w < 8 || rect.h < 8 {
+        return Class::Text;
+    }
+    let step = (rect.area() / SAMPLE_PX).max(1) as u16;
+    let (mut looked, mut novel) = (0usize, 0usize);
+    let mut colours = [0u64; 64];
+    for y in (rect.y + 1..rect.bottom()).step_by(usize::from(step)) {
+        let above = picture.row(rect.x, y - 1, rect.w);
+        let row = picture.row(rect.x, y, rect.w);
+        for (i, pixel) in row.chunks_exact(4).enumerate().skip(1) {
+            let left = &row[4 * i - 4..4 * i];
+            novel += usize::from(pixel != left && pixel != &above[4 * i..4 * i + 4]);
+            let bucket = usize::from(pixel[0] >> 4) << 8 | usize::from(pixel[1] >> 4) << 4 | usize::from(pixel[2] >> 4);
+            // Grain inside one bucket counts as well: the low bits choose the neighbour.
+            let bucket = bucket ^ usize::from(pixel[1] & 15);
+            colours[bucket >> 6] |= 1 << (bucket & 63);
+        }
+        looked += usize::from(rect.w) - 1;
+    }
+    let distinct: u32 = colours.iter().map(|c| c.count_ones()).sum();
+    if novel * 100 >= looked * NOVEL_PERCENT && distinct >= FEWEST_COLOURS { Class::Photo } else { Class::Text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Size;
+    use crate::picture::tests::noise;
+
+    #[test]
+    fn kinds_are_told_apart() {
+        let size = Size::new(64, 64);
+        let all = size.rect();
+        let mut flat = Picture::new(size);
+        flat.fill(all, [1, 2, 3]);
+        assert_eq!(classify(&flat, all), Class::Flat([1, 2, 3]));
+
+        // Glyph-like: a few strokes of two colours upon a ground.
+        let mut text = flat.clone();
+        for y in (4..60).step_by(12) {
+            for x in (2..60).step_by(7) {
+                text.fill(Rect::new(x, y, 1, 8), [250, 250, 250]);
+                text.fill(Rect::new(x, y + 3, 4, 1), [120, 130, 140]);
+            }
+        }
+        assert_eq!(classify(&text, all), Class::Text);
+
+        assert_eq!(classify(&noise(size, 1), all), Class::Photo);
+        assert_eq!(classify(&noise(size, 1), Rect::new(0, 0, 10, 10)), Class::Text);
+
+        // A smooth ramp with a little grain, as a photographed sky.
+        let mut sky = Picture::new(size);
+        let grain = noise(size, 2);
+        for y in 0..64u16 {
+            for x in 0..64u16 {
+                let g = grain.row(x, y, 1)[0] & 7;
+                sky.row_mut(x, y, 1)[..3].copy_from_slice(&[60 + x as u8 + g, 90 + y as u8 + g, 160 + g]);
+            }
+        }
+        assert_eq!(classify(&sky, all), Class::Photo);
+    }
+}

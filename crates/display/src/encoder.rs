@@ -1,0 +1,440 @@
+//! Turns what changed on the screen into the frames of one viewer.
+//!
+//! The encoder keeps a copy of what its viewer shows. A frame begins by comparing, so false damage costs no bytes;
+//! then moved pixels become copies ([`motion`]), the rest is classified and sent ([`units`]), and what was sent lossy
+//! goes out again, lossless, when it has been quiet (docs/display-protocol.md §6.2). What does not fit the budget
+//! stays marked and goes with a later frame, from the pixels as they are then.
+
+mod units;
+
+use std::io;
+use std::time::Duration;
+
+use crate::frame::{Command, Frame, FrameFlags, HEADER_BYTES};
+use crate::geometry::{Point, Rect, Size};
+use crate::motion::{self, Move};
+use crate::pacing::Budget;
+use crate::picture::Picture;
+use crate::pixel_stream::PixelWriter;
+use crate::tiles::TileSet;
+use crate::viewer_message::Abilities;
+use crate::{jpeg, limits, planar};
+use units::{Kind, Task, Unit};
+
+/// What a viewer's encoder needs to know about it.
+#[derive(Debug, Clone, Copy)]
+pub struct EncoderSettings {
+    /// What the viewer can do.
+    pub abilities: Abilities,
+    /// Window of its pixel stream, log2 of bytes.
+    pub window_log: u8,
+    /// How long a tile rests before it is made exact.
+    pub quiet: Duration,
+}
+
+impl EncoderSettings {
+    /// Settings for a viewer with these abilities and window.
+    pub fn new(abilities: Abilities, window_log: u8) -> Self {
+        Self { abilities, window_log, quiet: Duration::from_millis(120) }
+    }
+}
+
+/// Where a top-level window is; coordinates may lie outside the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowPlace {
+    /// Names the window.
+    pub id: u32,
+    /// Left edge.
+    pub x: i32,
+    /// Upper edge.
+    pub y: i32,
+    /// Pixels across.
+    pub w: u16,
+    /// Pixels down.
+    pub h: u16,
+}
+
+/// What an encoder has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EncoderStatistics {
+    /// Bytes of frame messages.
+    pub bytes: u64,
+    /// Pixels sent as copies.
+    pub copied_px: u64,
+    /// Pixels sent lossless, fills included.
+    pub lossless_px: u64,
+    /// Pixels sent as JPEG.
+    pub jpeg_px: u64,
+    /// Pixels sent again to make them exact.
+    pub refined_px: u64,
+}
+
+/// Makes the frames of one viewer.
+pub struct Encoder {
+    settings: EncoderSettings,
+    /// What the viewer shows; where `lossy` holds pixels, the source of what it shows.
+    shown: Picture,
+    /// What may differ between `shown` and the screen.
+    dirty: TileSet,
+    /// What the viewer shows only approximately.
+    lossy: TileSet,
+    /// When the pixels that are lossy changed last, one for each tile.
+    changed_at: Vec<Duration>,
+    windows: Vec<WindowPlace>,
+    writer: PixelWriter,
+    /// The next section begins a new stream.
+    new_stream: bool,
+    said_exact: bool,
+    statistics: EncoderStatistics,
+    scratch: Vec<u8>,
+}
+
+/// A frame being put together.
+#[derive(Default)]
+struct Draft {
+    commands: Vec<Command>,
+    zstd: Vec<u8>,
+    raw_length: usize,
+    command_bytes: usize,
+    /// Raw bytes since the last flush.
+    unflushed: usize,
+}
+
+/// Raw bytes that may wait in the compressor while a tight budget is watched.
+const UNFLUSHED_BYTES: usize = 32 << 10;
+/// Budgets below this are watched closely.
+const TIGHT_BYTES: usize = 512 << 10;
+
+impl Draft {
+    fn bytes(&self) -> usize {
+        HEADER_BYTES + self.zstd.len() + self.command_bytes
+    }
+
+    fn push(&mut self, command: Command) {
+        self.command_bytes += command.wire_bytes();
+        self.raw_length += command.pixel_bytes();
+        self.unflushed += command.pixel_bytes();
+        self.commands.push(command);
+    }
+
+    /// Whether another unit of so many raw bytes may still be added.
+    fn has_room(&self, budget: usize, raw: usize) -> bool {
+        self.commands.is_empty()
+            || (self.bytes() < budget
+                && self.commands.len() < limits::FRAME_COMMANDS
+                && self.raw_length + raw <= limits::FRAME_RAW_BYTES)
+    }
+}
+
+impl Encoder {
+    /// Begins for a viewer whose picture is black and of `size`.
+    ///
+    /// # Errors
+    /// When the compressor cannot be made (no memory).
+    pub fn new(size: Size, settings: EncoderSettings) -> io::Result<Self> {
+        let dirty = TileSet::full(size);
+        Ok(Self {
+            settings,
+            shown: Picture::new(size),
+            lossy: TileSet::new(size),
+            changed_at: vec![Duration::ZERO; dirty.tiles()],
+            dirty,
+            windows: Vec::new(),
+            writer: PixelWriter::new(settings.window_log)?,
+            new_stream: true,
+            said_exact: false,
+            statistics: EncoderStatistics::default(),
+            scratch: Vec::new(),
+        })
+    }
+
+    /// Notes that pixels of the screen may have changed.
+    pub fn damage(&mut self, damage: &TileSet) {
+        self.dirty.add_all(damage);
+    }
+
+    /// Follows the screen to another size; the viewer must be told by a resize message before the next frame.
+    pub fn resize(&mut self, size: Size) {
+        self.shown.resize(size);
+        let mut lossy = TileSet::new(size);
+        lossy.add_all(&self.lossy);
+        self.lossy = lossy;
+        self.dirty = TileSet::full(size);
+        let latest = self.changed_at.iter().copied().max().unwrap_or_default();
+        self.changed_at = vec![latest; self.dirty.tiles()];
+    }
+
+    /// Forgets what the viewer shows: everything is sent again, in a new pixel stream.
+    ///
+    /// # Errors
+    /// When the compressor cannot be made (no memory).
+    pub fn refresh(&mut self) -> io::Result<()> {
+        self.writer = PixelWriter::new(self.settings.window_log)?;
+        self.new_stream = true;
+        self.said_exact = false;
+        self.shown.forget();
+        self.lossy.clear();
+        self.dirty = TileSet::full(self.shown.size());
+        Ok(())
+    }
+
+    /// Whether a frame made now would have something to say.
+    pub fn wants_frame(&self, now: Duration) -> bool {
+        !self.dirty.is_empty() || self.next_refinement().is_some_and(|due| due <= now)
+    }
+
+    /// When the next lossy tile will have rested long enough.
+    pub fn next_refinement(&self) -> Option<Duration> {
+        self.lossy.iter().map(|(index, _)| self.changed_at[index]).min().map(|at| at + self.settings.quiet)
+    }
+
+    /// Tiles the viewer shows only approximately.
+    pub fn lossy_tiles(&self) -> usize {
+        self.lossy.len()
+    }
+
+    /// What has been done so far.
+    pub fn statistics(&self) -> EncoderStatistics {
+        self.statistics
+    }
+
+    /// Makes the next frame, numbered `number`, as a message; `None` when there is nothing to say.
+    /// `screen` has the encoder's size; `focus` is what the person looks at, its neighbourhood goes first.
+    ///
+    /// # Errors
+    /// When the compressor fails (no memory).
+    pub fn encode(
+        &mut self,
+        screen: &Picture,
+        number: u32,
+        budget: Budget,
+        now: Duration,
+        focus: Option<Point>,
+        windows: &[WindowPlace],
+    ) -> io::Result<Option<Vec<u8>>> {
+        let mut draft = Draft::default();
+        let mut changed = self.compare(screen, now);
+        self.move_pixels(screen, &mut changed, windows, now, &mut draft);
+        let fits = self.send_changes(screen, &changed, budget, focus, now, &mut draft)?;
+        if fits {
+            self.refine(budget, now, focus, &mut draft)?;
+        }
+        let exact = self.dirty.is_empty() && self.lossy.is_empty();
+        if draft.commands.is_empty() && exact == self.said_exact {
+            return Ok(None);
+        }
+        if draft.raw_length > 0 {
+            self.writer.flush(&mut draft.zstd)?;
+        }
+        let new_stream = self.new_stream && draft.raw_length > 0;
+        self.new_stream &= !new_stream;
+        self.said_exact = exact;
+        let frame = Frame {
+            number,
+            flags: FrameFlags { new_stream, exact },
+            raw_length: draft.raw_length as u32,
+            zstd: draft.zstd,
+            commands: draft.commands,
+        };
+        let mut message = Vec::new();
+        frame.encode(&mut message);
+        self.statistics.bytes += message.len() as u64;
+        Ok(Some(message))
+    }
+
+    /// Finds what really differs from the screen, and takes the marks off.
+    fn compare(&mut self, screen: &Picture, now: Duration) -> TileSet {
+        let mut changed = TileSet::new(self.shown.size());
+        for (index, rect) in self.dirty.iter() {
+            if let Some(differs) = screen.difference(&self.shown, rect) {
+                changed.add(differs);
+                if self.lossy.get(index).is_some_and(|l| !l.intersect(&differs).is_empty()) {
+                    self.changed_at[index] = now;
+                }
+            }
+        }
+        self.dirty.clear();
+        changed
+    }
+
+    /// Sends what only moved as copies, and finds anew what differs then.
+    fn move_pixels(
+        &mut self,
+        screen: &Picture,
+        changed: &mut TileSet,
+        windows: &[WindowPlace],
+        now: Duration,
+        draft: &mut Draft,
+    ) {
+        let window_moves = window_moves(&self.windows, windows, self.shown.size());
+        self.windows.clear();
+        self.windows.extend_from_slice(windows);
+        let moves = motion::find(&mut self.shown, screen, changed, &window_moves);
+        for m in &moves {
+            draft.push(Command::Copy { to: m.to, from_x: m.from_x, from_y: m.from_y });
+            self.statistics.copied_px += m.to.area() as u64;
+            self.move_lossy(m, now);
+        }
+        if moves.is_empty() {
+            return;
+        }
+        for m in &moves {
+            changed.add(m.to);
+        }
+        let before = std::mem::replace(changed, TileSet::new(self.shown.size()));
+        for (_, rect) in before.iter() {
+            if let Some(differs) = screen.difference(&self.shown, rect) {
+                changed.add(differs);
+            }
+        }
+    }
+
+    /// Takes the mark "lossy" along with copied pixels.
+    fn move_lossy(&mut self, m: &Move, now: Duration) {
+        if self.lossy.is_empty() {
+            return;
+        }
+        let size = self.shown.size();
+        let taken: Vec<Rect> = TileSet::touched(size, m.from())
+            .filter_map(|(index, part)| Some(self.lossy.get(index)?.intersect(&part)))
+            .filter(|r| !r.is_empty())
+            .map(|r| Rect::new(r.x - m.from_x + m.to.x, r.y - m.from_y + m.to.y, r.w, r.h))
+            .collect();
+        self.lossy.clear_covered(m.to);
+        for rect in taken {
+            self.mark_lossy(rect, now);
+        }
+    }
+
+    fn mark_lossy(&mut self, rect: Rect, now: Duration) {
+        self.lossy.add(rect);
+        for (index, _) in TileSet::touched(self.shown.size(), rect) {
+            self.changed_at[index] = now;
+        }
+    }
+
+    /// Sends changed pixels; returns false when the budget was too small for all.
+    fn send_changes(
+        &mut self,
+        screen: &Picture,
+        changed: &TileSet,
+        budget: Budget,
+        focus: Option<Point>,
+        now: Duration,
+        draft: &mut Draft,
+    ) -> io::Result<bool> {
+        let lossy_allowed = self.settings.abilities.has(Abilities::JPEG);
+        let mut list = units::plan(&Task {
+            picture: screen,
+            shown: Some(&self.shown),
+            changed,
+            lossy_allowed,
+            budget_bytes: budget.bytes,
+        });
+        units::order(&mut list, focus, budget.bytes);
+        let mut fits = true;
+        for unit in list {
+            if !draft.has_room(budget.bytes, 4 * unit.rect.area()) {
+                self.dirty.add(unit.rect);
+                fits = false;
+                continue;
+            }
+            self.shown.take(screen, unit.rect);
+            self.send(&unit, budget, draft)?;
+            if unit.kind == Kind::Jpeg {
+                self.mark_lossy(unit.rect, now);
+            } else {
+                self.lossy.clear_covered(unit.rect);
+            }
+        }
+        Ok(fits)
+    }
+
+    /// Sends again, lossless, what has rested long enough.
+    fn refine(&mut self, budget: Budget, now: Duration, focus: Option<Point>, draft: &mut Draft) -> io::Result<()> {
+        let mut due = TileSet::new(self.shown.size());
+        for (index, rect) in self.lossy.iter() {
+            if self.changed_at[index] + self.settings.quiet <= now {
+                due.add(rect);
+            }
+        }
+        if due.is_empty() {
+            return Ok(());
+        }
+        let mut list = units::plan(&Task {
+            picture: &self.shown,
+            shown: None,
+            changed: &due,
+            lossy_allowed: false,
+            budget_bytes: budget.refine_bytes,
+        });
+        units::order(&mut list, focus, budget.refine_bytes);
+        for unit in list {
+            if !draft.has_room(budget.refine_bytes, 4 * unit.rect.area()) {
+                break;
+            }
+            self.send(&unit, budget, draft)?;
+            self.lossy.clear_covered(unit.rect);
+            self.statistics.refined_px += unit.rect.area() as u64;
+        }
+        Ok(())
+    }
+
+    /// Appends the pixels that `shown` has in the unit.
+    fn send(&mut self, unit: &Unit, budget: Budget, draft: &mut Draft) -> io::Result<()> {
+        let rect = unit.rect;
+        let px = rect.area() as u64;
+        match unit.kind {
+            Kind::Fill(rgb) => draft.push(Command::Fill { rect, rgb }),
+            Kind::Raw => {
+                for row in self.shown.rows(rect) {
+                    self.writer.write(row, &mut draft.zstd)?;
+                }
+                draft.push(Command::Raw { rect });
+            }
+            Kind::Planar => {
+                self.scratch.clear();
+                planar::encode(self.shown.rows(rect), rect.w.into(), rect.h.into(), &mut self.scratch);
+                self.writer.write(&self.scratch, &mut draft.zstd)?;
+                draft.push(Command::Planar { rect });
+            }
+            Kind::Jpeg => {
+                let data = jpeg::encode(&self.shown, rect, budget.jpeg_quality)
+                    .ok_or_else(|| io::Error::other("the JPEG encoder refused a rectangle"))?;
+                draft.push(Command::Jpeg { rect, data });
+                self.statistics.jpeg_px += px;
+                return Ok(());
+            }
+        }
+        self.statistics.lossless_px += px;
+        if budget.bytes < TIGHT_BYTES && draft.unflushed >= UNFLUSHED_BYTES {
+            self.writer.flush(&mut draft.zstd)?;
+            draft.unflushed = 0;
+        }
+        Ok(())
+    }
+}
+
+/// Moves of windows that kept their size, cut to what lies inside the picture before and after.
+fn window_moves(before: &[WindowPlace], after: &[WindowPlace], size: Size) -> Vec<Move> {
+    let mut moves = Vec::new();
+    for window in after {
+        let Some(old) = before.iter().find(|o| o.id == window.id && (o.w, o.h) == (window.w, window.h)) else {
+            continue;
+        };
+        let (dx, dy) = (window.x - old.x, window.y - old.y);
+        if (dx, dy) == (0, 0) {
+            continue;
+        }
+        let from = Rect::clipped(old.x, old.y, window.w.into(), window.h.into(), size);
+        let to = Rect::clipped(i32::from(from.x) + dx, i32::from(from.y) + dy, from.w.into(), from.h.into(), size);
+        if !to.is_empty() {
+            let (from_x, from_y) = ((i32::from(to.x) - dx) as u16, (i32::from(to.y) - dy) as u16);
+            moves.push(Move { to, from_x, from_y });
+        }
+    }
+    moves
+}
+
+#[cfg(test)]
+mod tests;

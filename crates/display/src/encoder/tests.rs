@@ -1,0 +1,247 @@
+use super::*;
+use crate::decoder::{Decoder, Drawn};
+use crate::picture::tests::noise;
+use proptest::prelude::*;
+
+const QUIET: Duration = Duration::from_millis(120);
+
+/// A screen, the encoder of a viewer, and that viewer. Its JPEG decoder returns garbage, the worst a lossy codec can do.
+struct Pair {
+    screen: Picture,
+    encoder: Encoder,
+    decoder: Decoder,
+    number: u32,
+    now: Duration,
+    bytes: usize,
+    exact: bool,
+}
+
+impl Pair {
+    fn new(size: Size, abilities: Abilities) -> Self {
+        let garbage = |_: &[u8], size: Size| Some(noise(size, 77).bytes().to_vec());
+        Self {
+            screen: Picture::new(size),
+            encoder: Encoder::new(size, EncoderSettings::new(abilities, 20)).expect("encoder"),
+            decoder: Decoder::new(size, 20, garbage),
+            number: 0,
+            now: Duration::ZERO,
+            bytes: 0,
+            exact: false,
+        }
+    }
+
+    fn damage(&mut self, rect: Rect) {
+        let mut set = TileSet::new(self.screen.size());
+        set.add(rect);
+        self.encoder.damage(&set);
+    }
+
+    /// Sends one frame; false when there was nothing to send.
+    fn step(&mut self, budget: Budget, windows: &[WindowPlace]) -> bool {
+        let made = self.encoder.encode(&self.screen, self.number + 1, budget, self.now, None, windows);
+        let Some(message) = made.expect("encodes") else {
+            return false;
+        };
+        self.number += 1;
+        self.bytes += message.len();
+        let drawn = self.decoder.message(&message).expect("decodes");
+        let Drawn::Frame { exact, .. } = drawn else { panic!("a frame") };
+        self.exact = exact;
+        assert!(!exact || self.decoder.picture() == &self.screen, "a frame says exact and is not");
+        true
+    }
+
+    fn settle(&mut self, budget: Budget) {
+        let mut frames = 0;
+        loop {
+            if self.encoder.wants_frame(self.now) {
+                self.step(budget, &[]);
+                frames += 1;
+                assert!(frames < 3000, "refinement never ends");
+                self.now += Duration::from_millis(16);
+            } else if let Some(due) = self.encoder.next_refinement() {
+                self.now = due;
+            } else {
+                break;
+            }
+        }
+        assert!(self.exact && self.encoder.next_refinement().is_none());
+        assert!(self.decoder.picture() == &self.screen);
+    }
+}
+
+const SMALL: Budget = Budget { bytes: 3000, refine_bytes: 2000, jpeg_quality: 50 };
+
+/// Something an application may do to the screen.
+#[derive(Debug, Clone)]
+enum Act {
+    Fill(Rect, [u8; 3]),
+    Noise(Rect, u32),
+    Scroll(Rect, u16),
+    Move(Rect, u16, u16),
+    FalseDamage(Rect),
+    Frame(bool),
+    Wait(u64),
+    Resize(u16, u16),
+    Refresh,
+}
+
+fn any_act() -> impl Strategy<Value = Act> {
+    let rect = (0..260u16, 0..200u16, 1..300u16, 1..300u16).prop_map(|(x, y, w, h)| Rect::new(x, y, w, h));
+    prop_oneof![
+        3 => (rect.clone(), any::<[u8; 3]>()).prop_map(|(r, c)| Act::Fill(r, c)),
+        3 => (rect.clone(), any::<u32>()).prop_map(|(r, s)| Act::Noise(r, s)),
+        3 => (rect.clone(), 1..60u16).prop_map(|(r, n)| Act::Scroll(r, n)),
+        2 => (rect.clone(), 0..100u16, 0..100u16).prop_map(|(r, x, y)| Act::Move(r, x, y)),
+        1 => rect.prop_map(Act::FalseDamage),
+        6 => any::<bool>().prop_map(Act::Frame),
+        2 => (0..200u64).prop_map(Act::Wait),
+        1 => (64..330u16, 64..260u16).prop_map(|(w, h)| Act::Resize(w, h)),
+        1 => Just(Act::Refresh),
+    ]
+}
+
+fn apply(pair: &mut Pair, act: Act) {
+    let all = pair.screen.size().rect();
+    match act {
+        Act::Fill(rect, rgb) => {
+            let rect = rect.intersect(&all);
+            pair.screen.fill(rect, rgb);
+            pair.damage(rect);
+        }
+        Act::Noise(rect, seed) => {
+            let rect = rect.intersect(&all);
+            pair.screen.take(&noise(pair.screen.size(), seed), rect);
+            pair.damage(rect);
+        }
+        Act::Scroll(rect, by) => {
+            let rect = rect.intersect(&all);
+            if rect.h > by && rect.w > 0 {
+                pair.screen.copy(Rect::new(rect.x, rect.y, rect.w, rect.h - by), rect.x, rect.y + by);
+                pair.damage(rect);
+            }
+        }
+        Act::Move(rect, x, y) => {
+            let size = pair.screen.size();
+            let from = rect.intersect(&Rect::new(0, 0, size.width / 2, size.height / 2));
+            let to = Rect::new(x, y, from.w, from.h).intersect(&all);
+            if !to.is_empty() {
+                pair.screen.copy(to, from.x, from.y);
+                pair.damage(to);
+            }
+        }
+        Act::FalseDamage(rect) => pair.damage(rect),
+        Act::Frame(small) => {
+            pair.step(if small { SMALL } else { Budget::UNLIMITED }, &[]);
+        }
+        Act::Wait(ms) => pair.now += Duration::from_millis(ms),
+        Act::Resize(w, h) => {
+            let size = Size::new(w, h);
+            pair.screen.resize(size);
+            pair.encoder.resize(size);
+            pair.decoder.message(&crate::DisplayMessage::Resize(size).encode()).expect("a resize");
+        }
+        Act::Refresh => pair.encoder.refresh().expect("a new stream"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+    #[test]
+    fn the_viewer_ends_with_the_exact_picture(
+        acts in prop::collection::vec(any_act(), 1..25),
+        jpeg in any::<bool>(),
+        small in any::<bool>(),
+    ) {
+        let abilities = if jpeg { Abilities::JPEG } else { Abilities::default() };
+        let mut pair = Pair::new(Size::new(320, 256), abilities);
+        for act in acts {
+            apply(&mut pair, act);
+        }
+        pair.settle(if small { SMALL } else { Budget::UNLIMITED });
+        prop_assert!(jpeg || pair.encoder.statistics().jpeg_px == 0);
+    }
+}
+
+#[test]
+fn a_black_screen_needs_one_empty_frame() {
+    let mut pair = Pair::new(Size::new(640, 480), Abilities::JPEG);
+    assert!(pair.step(Budget::UNLIMITED, &[]));
+    assert!(pair.exact && pair.bytes == HEADER_BYTES);
+    pair.damage(Rect::new(0, 0, 640, 480));
+    assert!(!pair.step(Budget::UNLIMITED, &[]), "false damage costs no bytes");
+}
+
+#[test]
+fn a_typed_character_is_a_small_frame() {
+    let mut pair = Pair::new(Size::new(1920, 1080), Abilities::JPEG);
+    pair.settle(Budget::UNLIMITED);
+    let mut worst = 0;
+    for i in 0..50u16 {
+        let cell = Rect::new(100 + 9 * i, 200, 9, 18);
+        pair.screen.fill(Rect::new(cell.x + 1 + i % 3, cell.y + 3, 2, 10), [230, 230, 230]);
+        pair.screen.fill(Rect::new(cell.x + 9, cell.y, 2, 18), [90, 200, 90]);
+        pair.damage(Rect::new(cell.x, cell.y, 20, 18));
+        let before = pair.bytes;
+        assert!(pair.step(Budget::UNLIMITED, &[]) && pair.exact);
+        worst = worst.max(pair.bytes - before);
+    }
+    assert!(worst <= 110, "{worst} bytes for a character");
+}
+
+#[test]
+fn photographs_are_lossy_first_and_exact_after_rest() {
+    let mut pair = Pair::new(Size::new(640, 480), Abilities::JPEG);
+    pair.settle(Budget::UNLIMITED);
+    let rect = Rect::new(100, 100, 300, 200);
+    pair.screen.take(&noise(Size::new(640, 480), 4), rect);
+    pair.damage(rect);
+    assert!(pair.step(Budget::UNLIMITED, &[]) && !pair.exact);
+    assert!(!pair.encoder.wants_frame(pair.now + QUIET - Duration::from_millis(1)));
+    assert_eq!(pair.encoder.next_refinement(), Some(pair.now + QUIET));
+    pair.now += QUIET;
+    assert!(pair.encoder.wants_frame(pair.now) && pair.step(Budget::UNLIMITED, &[]));
+    assert!(pair.exact);
+}
+
+#[test]
+fn a_dragged_window_is_a_copy() {
+    let size = Size::new(640, 480);
+    let mut pair = Pair::new(size, Abilities::JPEG);
+    let window = noise(size, 8);
+    let place = |x: u16, y: u16| WindowPlace { id: 5, x: x.into(), y: y.into(), w: 200, h: 150 };
+    let draw = |pair: &mut Pair, x: u16, y: u16| {
+        pair.screen.fill(size.rect(), [40, 60, 80]);
+        for row in 0..150 {
+            let pixels = window.row(0, row, 200).to_vec();
+            pair.screen.row_mut(x, y + row, 200).copy_from_slice(&pixels);
+        }
+        pair.damage(size.rect());
+    };
+    draw(&mut pair, 50, 50);
+    pair.step(Budget::UNLIMITED, &[place(50, 50)]);
+    pair.settle(Budget::UNLIMITED);
+    pair.step(Budget::UNLIMITED, &[place(50, 50)]);
+    for i in 1..20 {
+        draw(&mut pair, 50 + 7 * i, 50 + 3 * i);
+        let before = pair.bytes;
+        // The encoder learns the places with each frame, also with one that says nothing.
+        assert!(pair.step(Budget::UNLIMITED, &[place(50 + 7 * i, 50 + 3 * i)]));
+        assert!(i == 1 || (pair.bytes - before < 400 && pair.exact), "{} bytes", pair.bytes - before);
+    }
+}
+
+#[test]
+fn a_small_budget_spreads_the_picture_over_frames_nearest_first() {
+    let size = Size::new(640, 480);
+    let mut pair = Pair::new(size, Abilities::default());
+    pair.screen.take(&noise(size, 3), size.rect());
+    pair.damage(size.rect());
+    let focus = Some(Point { x: 600, y: 440 });
+    let made = pair.encoder.encode(&pair.screen, 1, SMALL, pair.now, focus, &[]).expect("encodes").expect("a frame");
+    let Drawn::Frame { rects, exact, .. } = pair.decoder.message(&made).expect("decodes") else { panic!("a frame") };
+    assert!(!exact && rects.len() == 1 && rects[0].distance_squared(Point { x: 600, y: 440 }) < 16_384);
+    pair.number = 1;
+    pair.settle(SMALL);
+    assert!(pair.number > 5);
+}

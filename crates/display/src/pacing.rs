@@ -1,0 +1,272 @@
+//! When a frame may be sent to a viewer, and how large it may be (docs/display-protocol.md §6.1).
+//!
+//! ```text
+//!          send              send
+//!   idle ───────▶ one sent ───────▶ two sent: no credit
+//!     ▲    ack        │ ▲     ack        │
+//!     └───────────────┘ └────────────────┘
+//! ```
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::limits::FRAMES_IN_FLIGHT;
+use crate::viewer_message::Ack;
+
+/// How large the next frame may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Bytes after which no further damage is put into the frame.
+    pub bytes: usize,
+    /// Bytes after which no further refinement is put into the frame.
+    pub refine_bytes: usize,
+    /// Quality of JPEG, 1–100.
+    pub jpeg_quality: u8,
+}
+
+impl Budget {
+    /// Lets everything into one frame.
+    pub const UNLIMITED: Budget = Budget { bytes: usize::MAX, refine_bytes: usize::MAX, jpeg_quality: 85 };
+}
+
+/// Why an ack is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AckError {
+    /// It names a frame that was never sent.
+    #[error("frame {0} was never sent")]
+    NeverSent(u32),
+}
+
+/// How long a frame may occupy the way to the viewer.
+const FRAME_TIME: Duration = Duration::from_millis(30);
+/// How long a slice of refinement may occupy it.
+const REFINE_TIME: Duration = Duration::from_millis(8);
+/// Transit times this close to the shortest one say nothing about the rate.
+const NOISE: Duration = Duration::from_micros(1500);
+/// Frames smaller than this say nothing about the rate.
+const SMALLEST_SAMPLE_BYTES: usize = 8 << 10;
+/// Rates beyond this are taken for this.
+const HIGHEST_RATE: f64 = 1.25e9;
+
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    number: u32,
+    at: Duration,
+    /// Bytes of this frame and of those in flight before it.
+    bytes_ahead: usize,
+    bytes: usize,
+}
+
+/// The frames of one viewer that are under way, and what their acks taught.
+#[derive(Debug, Default)]
+pub struct Pacing {
+    in_flight: VecDeque<Sent>,
+    /// Frames sent since the beginning; the low half is the number of the last one.
+    sent: u64,
+    shortest_transit: Option<Duration>,
+    rate_bytes_per_s: Option<f64>,
+    smoothed_ack: Duration,
+}
+
+impl Pacing {
+    /// Begins with full credit.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether another frame may be sent.
+    pub fn has_credit(&self) -> bool {
+        self.in_flight.len() < FRAMES_IN_FLIGHT
+    }
+
+    /// Number the next frame must carry.
+    pub fn next_number(&self) -> u32 {
+        (self.sent as u32).wrapping_add(1)
+    }
+
+    /// Notes that the frame numbered [`next_number`](Self::next_number) was handed to the transport.
+    pub fn sent(&mut self, bytes: usize, now: Duration) {
+        self.sent += 1;
+        let number = self.sent as u32;
+        let before: usize = self.in_flight.iter().map(|s| s.bytes).sum();
+        self.in_flight.push_back(Sent { number, at: now, bytes_ahead: before + bytes, bytes });
+    }
+
+    /// Notes an ack.
+    ///
+    /// # Errors
+    /// [`AckError::NeverSent`] when the frame was never sent; an ack that comes twice is no error.
+    pub fn acked(&mut self, ack: &Ack, now: Duration) -> Result<(), AckError> {
+        // How many frames ago it was, if it was; numbers begin at 1.
+        let age = (self.sent as u32).wrapping_sub(ack.frame);
+        if u64::from(age) >= self.sent || age > u32::MAX / 2 {
+            return Err(AckError::NeverSent(ack.frame));
+        }
+        while let Some(sent) = self.in_flight.front().copied() {
+            if (ack.frame.wrapping_sub(sent.number) as i32) < 0 {
+                break;
+            }
+            self.in_flight.pop_front();
+            if sent.number == ack.frame {
+                self.learn(sent, ack, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self, sent: Sent, ack: &Ack, now: Duration) {
+        let whole = now.saturating_sub(sent.at);
+        self.smoothed_ack =
+            if self.smoothed_ack.is_zero() { whole } else { (self.smoothed_ack * 7 + whole) / 8 };
+        // The viewer's own waiting (decoding, the animation frame) is none of the way's.
+        let transit = whole.saturating_sub(Duration::from_micros(ack.wait_us.into()));
+        let shortest = self.shortest_transit.map_or(transit, |s| s.min(transit));
+        self.shortest_transit = Some(shortest);
+        if sent.bytes_ahead < SMALLEST_SAMPLE_BYTES {
+            return;
+        }
+        let extra = transit - shortest;
+        let sample = sent.bytes_ahead as f64 / extra.max(NOISE).as_secs_f64();
+        self.rate_bytes_per_s = Some(match self.rate_bytes_per_s {
+            None => sample,
+            // Within the noise the sample is only a lower bound.
+            Some(rate) if extra <= NOISE => rate.max(sample),
+            Some(rate) => rate * 0.7 + sample * 0.3,
+        })
+        .map(|rate| rate.min(HIGHEST_RATE));
+    }
+
+    /// How large the next frame may be.
+    pub fn budget(&self) -> Budget {
+        let Some(rate) = self.rate_bytes_per_s else {
+            return Budget { bytes: 512 << 10, refine_bytes: 128 << 10, jpeg_quality: 80 };
+        };
+        let bytes = |time: Duration| (rate * time.as_secs_f64()) as usize;
+        let jpeg_quality = match rate {
+            r if r < 0.6e6 => 45,
+            r if r < 1.5e6 => 60,
+            r if r < 4.0e6 => 75,
+            _ => 85,
+        };
+        Budget {
+            bytes: bytes(FRAME_TIME).clamp(24 << 10, 4 << 20),
+            refine_bytes: bytes(REFINE_TIME).clamp(16 << 10, 2 << 20),
+            jpeg_quality,
+        }
+    }
+
+    /// Frames that were sent.
+    pub fn frames(&self) -> u32 {
+        self.sent as u32
+    }
+
+    /// Frames that are not acknowledged.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Smoothed time from sending a frame to its ack.
+    pub fn ack_time(&self) -> Duration {
+        self.smoothed_ack
+    }
+
+    /// Estimated rate of the way to the viewer, kbit/s; 0 unknown.
+    pub fn rate_kbps(&self) -> u32 {
+        self.rate_bytes_per_s.map_or(0, |rate| (rate / 125.0) as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    fn ack(frame: u32) -> Ack {
+        Ack { frame, decode_us: 0, wait_us: 0 }
+    }
+
+    #[test]
+    fn two_frames_and_no_more() {
+        let mut p = Pacing::new();
+        assert_eq!(p.next_number(), 1);
+        p.sent(10, ms(0));
+        assert!(p.has_credit());
+        p.sent(10, ms(1));
+        assert!(!p.has_credit());
+        p.acked(&ack(1), ms(2)).expect("was sent");
+        assert!(p.has_credit());
+        p.sent(10, ms(3));
+        p.acked(&ack(3), ms(4)).expect("acknowledges 2 as well");
+        assert_eq!(p.in_flight(), 0);
+        p.acked(&ack(2), ms(5)).expect("an old ack is harmless");
+        assert_eq!(p.acked(&ack(4), ms(6)), Err(AckError::NeverSent(4)));
+        assert_eq!(Pacing::new().acked(&ack(0), ms(6)), Err(AckError::NeverSent(0)));
+    }
+
+    #[test]
+    fn numbers_wrap() {
+        let mut p = Pacing { sent: u64::from(u32::MAX) - 1, ..Pacing::default() };
+        p.sent(1, ms(0));
+        p.sent(1, ms(0));
+        assert_eq!(p.frames(), 0);
+        p.acked(&ack(u32::MAX), ms(1)).expect("the first of the two");
+        assert_eq!(p.in_flight(), 1);
+    }
+
+    #[test]
+    fn the_rate_is_learnt_from_large_frames() {
+        let mut p = Pacing::new();
+        let mut now = ms(0);
+        for _ in 0..30 {
+            p.sent(100, now);
+            now += ms(20);
+            p.acked(&ack(p.frames()), now).expect("sent");
+            // 1 MB/s: 50 000 bytes take 50 ms beyond the 20 ms of the way itself.
+            p.sent(50_000, now);
+            now += ms(70);
+            p.acked(&ack(p.frames()), now).expect("sent");
+        }
+        let rate = f64::from(p.rate_kbps()) / 8000.0;
+        assert!((0.9..1.1).contains(&rate), "{rate}");
+        assert!((27_000..33_000).contains(&p.budget().bytes));
+    }
+
+    #[test]
+    fn waiting_for_the_animation_frame_is_not_the_ways_slowness() {
+        let mut p = Pacing::new();
+        let mut now = ms(0);
+        for _ in 0..10 {
+            p.sent(100_000, now);
+            now += ms(17);
+            p.acked(&Ack { frame: p.frames(), decode_us: 2000, wait_us: 16_500 }, now).expect("sent");
+        }
+        assert!(p.budget().bytes > 1 << 20);
+    }
+
+    proptest! {
+        #[test]
+        fn any_acks_keep_the_invariants(steps in prop::collection::vec((any::<bool>(), any::<u32>(), 0..2_000_000u32, 0..90_000u64), 0..60)) {
+            let mut p = Pacing::new();
+            let mut now = ms(0);
+            for (send, wait_us, bytes, pass) in steps {
+                now += Duration::from_micros(pass);
+                if send && p.has_credit() {
+                    p.sent(bytes as usize, now);
+                } else {
+                    let frame = p.frames().wrapping_sub(wait_us % 4).wrapping_add(1);
+                    let before = p.in_flight();
+                    let result = p.acked(&Ack { frame, decode_us: 0, wait_us }, now);
+                    prop_assert!(p.in_flight() <= before);
+                    prop_assert_eq!(result.is_err(), frame == 0 || frame > p.frames());
+                }
+                prop_assert!(p.in_flight() <= FRAMES_IN_FLIGHT);
+                let b = p.budget();
+                prop_assert!(b.bytes >= 24 << 10 && b.bytes <= 4 << 20 && b.refine_bytes <= b.bytes.max(16 << 10));
+            }
+        }
+    }
+}
