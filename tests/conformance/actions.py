@@ -1,0 +1,43 @@
+"""The actions the server serves, with an input each that is valid in form."""
+
+from server import ZONE
+from shapes import MODEL
+
+VALID = {
+    "CreateInstances": {"instanceNames": ["table-1"], "availabilityZone": ZONE, "blueprintId": "debian_12", "bundleId": "nano_3_0"},
+    "GetInstance": {"instanceName": "no-such"},
+    "GetInstances": {},
+    "GetInstanceState": {"instanceName": "no-such"},
+    "StartInstance": {"instanceName": "no-such"},
+    "StopInstance": {"instanceName": "no-such"},
+    "RebootInstance": {"instanceName": "no-such"},
+    "DeleteInstance": {"instanceName": "no-such"},
+    "GetBlueprints": {},
+    "GetBundles": {},
+    "GetRegions": {},
+    "GetActiveNames": {},
+    "GetOperation": {"operationId": "5ab1b6cf-90d5-4e4e-9a3c-4b9b6d8cbc3d"},
+    "GetOperations": {},
+    "GetOperationsForResource": {"resourceName": "no-such"},
+    "StartGUISession": {"resourceName": "no-such"},
+    "StopGUISession": {"resourceName": "no-such"},
+    "CreateGUISessionAccessDetails": {"resourceName": "no-such"},
+}
+# Actions whose valid input above names an instance that does not exist.
+ON_AN_INSTANCE = [action for action, members in VALID.items() if "no-such" in members.values()]
+PAGED = [action for action in VALID if "pageToken" in MODEL.operation_model(action).input_shape.members]
+
+
+def cases(wanted):
+    """Gives (action, path, shape) for each member of the served inputs that `wanted(shape, required)` accepts."""
+    found = []
+    for action in VALID:
+        shape = MODEL.operation_model(action).input_shape
+        for name, member in shape.members.items():
+            if wanted(member, name in shape.required_members):
+                found.append((action, name, member))
+    return found
+
+
+def ids(case):
+    return f"{case[0]}-{case[1]}" if isinstance(case, tuple) else None

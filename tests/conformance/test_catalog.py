@@ -1,0 +1,43 @@
+"""What can be made, and where."""
+
+from server import REGION, ZONE
+
+LFR = {
+    "app_standard_xl_1_0": (4, 8, 50, 0.90),
+    "app_standard_2xl_1_0": (8, 16, 50, 1.11),
+    "app_standard_4xl_1_0": (16, 32, 50, 1.53),
+}
+
+
+def test_regions(caller):
+    regions = caller.client.get_regions()["regions"]
+    assert [region["name"] for region in regions] == [REGION]
+    assert regions[0]["displayName"] and regions[0]["description"] and regions[0]["continentCode"]
+    assert "zoneName" not in str(regions)
+    regions = caller.client.get_regions(includeAvailabilityZones=True)["regions"]
+    assert regions[0]["availabilityZones"] == [{"zoneName": ZONE, "state": "available"}]
+
+
+def test_blueprints(caller):
+    found = {b["blueprintId"]: b for b in caller.client.get_blueprints(appCategory="LfR")["blueprints"]}
+    assert {"debian_12", "jupyterlab"} <= set(found)
+    for blueprint in found.values():
+        assert blueprint["appCategory"] == "LfR" and blueprint["isActive"] and blueprint["platform"] == "LINUX_UNIX"
+        assert blueprint["name"] and blueprint["version"] and blueprint["description"]
+    assert found["debian_12"]["type"] == "os" and found["jupyterlab"]["type"] == "app"
+
+
+def test_bundles(caller):
+    found = {b["bundleId"]: b for b in caller.client.get_bundles(appCategory="LfR")["bundles"]}
+    for bundle, (cpus, ram_gb, disk_gb, price) in LFR.items():
+        got = found[bundle]
+        assert (got["cpuCount"], got["ramSizeInGb"], got["diskSizeInGb"]) == (cpus, ram_gb, disk_gb)
+        assert got["price"] == price
+        assert got["supportedPlatforms"] == ["LINUX_UNIX"] and got["supportedAppCategories"] == ["LfR"]
+    everything = {b["bundleId"] for b in caller.client.get_bundles()["bundles"]}
+    assert "nano_3_0" in everything | set(found)
+
+
+def test_lists_end(caller):
+    for reply in (caller.client.get_blueprints(), caller.client.get_bundles(), caller.client.get_blueprints(includeInactive=True)):
+        assert "nextPageToken" not in reply

@@ -1,0 +1,156 @@
+"""Instances from creation to deletion."""
+
+import re
+
+import pytest
+
+from conftest import BLUEPRINT, BUNDLE, refused, wait_until
+from server import REGION, ZONE
+
+UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+
+
+def request(*names, **change):
+    return {"instanceNames": list(names), "availabilityZone": ZONE, "blueprintId": BLUEPRINT, "bundleId": BUNDLE} | change
+
+
+def test_create_gives_one_operation_a_name(caller, name):
+    names = [f"{name}-a", f"{name}-b", f"{name}-c"]
+    operations = caller.client.create_instances(**request(*names))["operations"]
+    assert [operation["resourceName"] for operation in operations] == names
+    for operation in operations:
+        assert re.fullmatch(UUID, operation["id"])
+        assert operation["resourceType"] == "Instance" and operation["operationType"] == "CreateInstance"
+        assert operation["location"] == {"availabilityZone": ZONE, "regionName": REGION}
+        assert operation["status"] == "Started" and operation["isTerminal"] is False
+        ended = caller.finish(operation)
+        assert ended["statusChangedAt"] >= ended["createdAt"] == operation["createdAt"]
+        assert ended["isTerminal"] and "errorCode" not in ended
+
+
+def test_an_instance_shows_all_it_has(caller, name):
+    caller.create(name, tags=[{"key": "course", "value": "CS149"}, {"key": "bare"}], userData="echo hello")
+    instance = caller.client.get_instance(instanceName=name)["instance"]
+    bundle = next(b for b in caller.client.get_bundles(includeInactive=True)["bundles"] if b["bundleId"] == BUNDLE)
+    assert instance["name"] == name and instance["resourceType"] == "Instance"
+    assert re.fullmatch(f"arn:aws:lightsail:{REGION}:{caller.account_id}:Instance/{UUID}", instance["arn"])
+    assert instance["supportCode"].startswith(f"{caller.account_id}/i-")
+    assert instance["location"] == {"availabilityZone": ZONE, "regionName": REGION}
+    assert instance["blueprintId"] == BLUEPRINT and instance["bundleId"] == BUNDLE and instance["blueprintName"]
+    assert {t["key"]: t.get("value", "") for t in instance["tags"]} == {"course": "CS149", "bare": ""}
+    assert instance["state"] == {"code": 16, "name": "running"}
+    assert instance["isStaticIp"] is False and instance["ipAddressType"] in ("dualstack", "ipv4")
+    assert re.fullmatch(r"172\.\d+\.\d+\.\d+", instance["privateIpAddress"])
+    assert instance["username"]
+    hardware = instance["hardware"]
+    assert (hardware["cpuCount"], hardware["ramSizeInGb"]) == (bundle["cpuCount"], bundle["ramSizeInGb"])
+    disks = hardware["disks"]
+    assert [d["isSystemDisk"] for d in disks] == [True] and disks[0]["sizeInGb"] == bundle["diskSizeInGb"]
+    assert "echo hello" not in str(instance)
+    assert instance == next(i for i in everything(caller) if i["name"] == name)
+
+
+def everything(caller):
+    pages = caller.client.get_paginator("get_instances").paginate()
+    return [instance for page in pages for instance in page["instances"]]
+
+
+def test_a_private_address_belongs_to_one_instance(caller, name):
+    caller.create(*[f"{name}-{i}" for i in range(5)])
+    addresses = [i["privateIpAddress"] for i in everything(caller) if i["name"].startswith(f"{name}-")]
+    assert len(set(addresses)) == 5
+
+
+def test_a_name_is_taken_once(caller, name):
+    caller.create(name)
+    message = f"Some names are already in use: {name}"
+    refused(lambda: caller.client.create_instances(**request(name)), "InvalidInputException", message)
+
+
+def test_create_is_all_or_nothing(caller, name):
+    caller.create(name)
+    new = [f"{name}-new-1", f"{name}-new-2"]
+    message = f"Some names are already in use: {name}"
+    refused(lambda: caller.client.create_instances(**request(new[0], name, new[1])), "InvalidInputException", message)
+    for missing in new:
+        refused(lambda: caller.client.get_instance(instanceName=missing), "NotFoundException", f"The Instance does not exist: {missing}")
+    active = caller.client.get_active_names()["activeNames"]
+    assert name in active and not set(new) & set(active)
+
+
+def test_a_name_twice_in_one_list(caller, name):
+    error = refused(lambda: caller.client.create_instances(**request(name, f"{name}-x", name)), "InvalidInputException")
+    assert name in str(error)
+    refused(lambda: caller.client.get_instance(instanceName=f"{name}-x"), "NotFoundException")
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("availabilityZone", "us-east-2z"), ("availabilityZone", "eu-west-1a"), ("blueprintId", "no_such_os"), ("bundleId", "no_such_0_0")],
+)
+def test_what_does_not_exist_cannot_be_used(caller, name, member, value):
+    error = refused(lambda: caller.client.create_instances(**request(name, **{member: value})), "InvalidInputException")
+    assert value in str(error)
+    refused(lambda: caller.client.get_instance(instanceName=name), "NotFoundException")
+
+
+def test_stop_start_reboot(caller, name):
+    client = caller.client
+    caller.create(name)
+    for act, kind, state in [
+        (client.stop_instance, "StopInstance", {"code": 80, "name": "stopped"}),
+        (client.start_instance, "StartInstance", {"code": 16, "name": "running"}),
+        (client.reboot_instance, "RebootInstance", {"code": 16, "name": "running"}),
+    ]:
+        operations = act(instanceName=name)["operations"]
+        assert [(o["operationType"], o["resourceName"], o["resourceType"]) for o in operations] == [(kind, name, "Instance")]
+        caller.finish(operations[0])
+        assert client.get_instance_state(instanceName=name)["state"] == state
+        assert client.get_instance(instanceName=name)["instance"]["state"] == state
+
+
+def test_stop_is_accepted_in_every_state(caller, name):
+    client = caller.client
+    client.create_instances(**request(name))
+    # At once, while it is being created or just runs; then again.
+    for _ in range(3):
+        caller.finish_all(client.stop_instance(instanceName=name))
+        assert caller.state(name) == "stopped"
+
+
+def test_a_stopped_instance_cannot_reboot(caller, name):
+    caller.create(name)
+    caller.finish_all(caller.client.stop_instance(instanceName=name))
+    error = refused(lambda: caller.client.reboot_instance(instanceName=name), "InvalidInputException")
+    assert "stopped" in str(error)
+
+
+def test_delete_frees_the_name(caller, name):
+    client = caller.client
+    caller.create(name)
+    first = client.get_instance(instanceName=name)["instance"]["arn"]
+    operations = caller.finish_all(client.delete_instance(instanceName=name))
+    assert [o["operationType"] for o in operations] == ["DeleteInstance"]
+    for call in (client.get_instance, client.get_instance_state, client.delete_instance, client.stop_instance):
+        refused(lambda: call(instanceName=name), "NotFoundException", f"The Instance does not exist: {name}")
+    assert name not in client.get_active_names()["activeNames"]
+    caller.create(name)
+    assert client.get_instance(instanceName=name)["instance"]["arn"] != first
+
+
+def test_delete_is_accepted_in_every_state(caller, name):
+    client = caller.client
+    created = client.create_instances(**request(name))["operations"][0]
+    caller.finish_all(client.delete_instance(instanceName=name, forceDeleteAddOns=True))
+    ended = wait_until(lambda: (o := client.get_operation(operationId=created["id"])["operation"])["isTerminal"] and o, "create ends")
+    assert ended["status"] == "Succeeded" or ended["errorCode"] == "Superseded"
+    caller.create(name)
+    caller.finish_all(client.stop_instance(instanceName=name))
+    caller.finish_all(client.delete_instance(instanceName=name))
+    refused(lambda: client.get_instance(instanceName=name), "NotFoundException")
+
+
+def test_health_status_where_asked(caller, name):
+    caller.create(name)
+    instance = caller.client.get_instance(instanceName=name, includeHealthStatus=True)["instance"]
+    assert instance["name"] == name
