@@ -1,0 +1,142 @@
+/**
+ * The viewer's picture in plain memory, and what the commands of a frame do to it.
+ *
+ * Pixels are r g b 255, row by row, top row first; the stride is exactly `4 * width` bytes. The bytes may lie in shared
+ * memory. Rectangles are checked here; nothing outside the picture is ever touched.
+ */
+
+import { ProtocolError, type Rect } from "./protocol.ts";
+
+const ALPHA = 255;
+const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
+/** A picture over memory that the caller provides. */
+export class Picture {
+  readonly bytes: Uint8ClampedArray;
+  private readonly words: Uint32Array;
+
+  /** `memory` holds at least `4 * width * height` bytes from its beginning. */
+  constructor(
+    memory: ArrayBufferLike,
+    readonly width: number,
+    readonly height: number,
+    offset = 0,
+  ) {
+    this.bytes = new Uint8ClampedArray(memory, offset, 4 * width * height);
+    this.words = new Uint32Array(memory, offset, width * height);
+  }
+
+  /** Makes all of it black. */
+  clear(): void {
+    this.words.fill(word(0, 0, 0));
+  }
+
+  /** Fills a rectangle with one colour. */
+  fill(rect: Rect, red: number, green: number, blue: number): void {
+    this.check(rect);
+    const colour = word(red, green, blue);
+    const { x, y, width, height } = rect;
+    if (width === this.width) {
+      this.words.fill(colour, y * width, (y + height) * width);
+      return;
+    }
+    for (let row = y; row < y + height; row += 1) {
+      const start = row * this.width + x;
+      this.words.fill(colour, start, start + width);
+    }
+  }
+
+  /** Copies a rectangle of the same size from elsewhere in the picture; the two may overlap. */
+  copy(rect: Rect, sourceX: number, sourceY: number): void {
+    this.check(rect);
+    const { x, y, width, height } = rect;
+    this.check({ x: sourceX, y: sourceY, width, height });
+    if (width === this.width) {
+      this.words.copyWithin(y * width, sourceY * width, (sourceY + height) * width);
+      return;
+    }
+    // Rows are taken from the side that the copy moves away from, so that none is overwritten before it is read;
+    // copyWithin does the same inside a row.
+    const upwards = y <= sourceY;
+    for (let index = 0; index < height; index += 1) {
+      const row = upwards ? index : height - 1 - index;
+      const from = (sourceY + row) * this.width + sourceX;
+      this.words.copyWithin((y + row) * this.width + x, from, from + width);
+    }
+  }
+
+  /** Puts pixels (r g b 255) into a rectangle; gives the number of bytes taken. */
+  raw(rect: Rect, pixels: Uint8Array | Uint8ClampedArray, offset: number): number {
+    this.check(rect);
+    const { x, y, width, height } = rect;
+    const rowBytes = 4 * width;
+    for (let row = 0; row < height; row += 1) {
+      const from = offset + row * rowBytes;
+      this.bytes.set(pixels.subarray(from, from + rowBytes), 4 * ((y + row) * this.width + x));
+    }
+    return rowBytes * height;
+  }
+
+  /** Puts pixels in three predicted planes into a rectangle; gives the number of bytes taken. */
+  planar(rect: Rect, pixels: Uint8Array, offset: number): number {
+    this.check(rect);
+    const { x, y, width, height } = rect;
+    const plane = width * height;
+    for (let index = 0; index < 3; index += 1) {
+      undoPrediction(pixels.subarray(offset + index * plane, offset + (index + 1) * plane), width, height);
+    }
+    for (let row = 0; row < height; row += 1) {
+      let from = offset + row * width;
+      let to = (y + row) * this.width + x;
+      const end = to + width;
+      for (; to < end; to += 1, from += 1) {
+        const green = pixels[from] ?? 0;
+        const red = (green + (pixels[from + plane] ?? 0) - 128) & 255;
+        const blue = (green + (pixels[from + 2 * plane] ?? 0) - 128) & 255;
+        this.words[to] = word(red, green, blue);
+      }
+    }
+    return 3 * plane;
+  }
+
+  /** Copies what both pictures have; used when the size changes. */
+  takeOver(other: Picture): void {
+    const width = Math.min(this.width, other.width);
+    const height = Math.min(this.height, other.height);
+    for (let row = 0; row < height; row += 1) {
+      const from = row * other.width;
+      this.words.set(other.words.subarray(from, from + width), row * this.width);
+    }
+  }
+
+  private check(rect: Rect): void {
+    if (rect.x + rect.width > this.width || rect.y + rect.height > this.height) {
+      throw new ProtocolError("a rectangle reaches outside the picture");
+    }
+  }
+}
+
+/** Turns differences into values, in place: see "PLANAR" in docs/display-protocol.md. */
+function undoPrediction(plane: Uint8Array, width: number, height: number): void {
+  let left = 128;
+  for (let column = 0; column < width; column += 1) {
+    left = (left + (plane[column] ?? 0)) & 255;
+    plane[column] = left;
+  }
+  for (let row = 1; row < height; row += 1) {
+    let at = row * width;
+    left = ((plane[at - width] ?? 0) + (plane[at] ?? 0)) & 255;
+    plane[at] = left;
+    const end = at + width;
+    for (at += 1; at < end; at += 1) {
+      left = (((left + (plane[at - width] ?? 0)) >> 1) + (plane[at] ?? 0)) & 255;
+      plane[at] = left;
+    }
+  }
+}
+
+function word(red: number, green: number, blue: number): number {
+  return LITTLE_ENDIAN
+    ? ((ALPHA << 24) | (blue << 16) | (green << 8) | red) >>> 0
+    : ((red << 24) | (green << 16) | (blue << 8) | ALPHA) >>> 0;
+}

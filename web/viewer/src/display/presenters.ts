@@ -1,0 +1,124 @@
+/** The page's end of the rungs that draw on the page: shared memory, and pixels handed over. */
+
+import { epochMs, type ToPage } from "./channel.ts";
+import { SharedReader } from "./shared.ts";
+
+/** A frame that was drawn. */
+export interface Drawn {
+  connection: number;
+  frame: number;
+  width: number;
+  height: number;
+  atMs: number;
+}
+
+function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+  const context = canvas.getContext("2d", { alpha: false });
+  if (context === null) {
+    throw new Error("the browser has no canvas");
+  }
+  return context;
+}
+
+function resizeCanvas(canvas: HTMLCanvasElement, width: number, height: number): void {
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
+}
+
+/** Draws from shared memory. */
+export class SharedPresenter {
+  private readonly context: CanvasRenderingContext2D;
+  private reader: SharedReader | undefined;
+  private isAwake = false;
+  /** Pixels as the canvas wants them: it takes none from shared memory. Same size as the canvas. */
+  private image = new ImageData(1, 1);
+
+  constructor(private readonly canvas: HTMLCanvasElement) {
+    this.context = contextOf(canvas);
+  }
+
+  /** Takes new memory; what the old one still had is in the new one too. */
+  use(memory: SharedArrayBuffer): void {
+    this.reader = new SharedReader(memory);
+    this.reader.awake = this.isAwake;
+  }
+
+  /** Tells the worker whether the page looks by itself. */
+  set awake(awake: boolean) {
+    this.isAwake = awake;
+    if (this.reader !== undefined) {
+      this.reader.awake = awake;
+    }
+  }
+
+  /** Says whether there is something to draw. */
+  get fresh(): boolean {
+    return this.reader?.fresh === true;
+  }
+
+  /** Draws what changed. Called inside an animation frame. */
+  draw(): Drawn | undefined {
+    const drawing = this.reader?.take(({ width, height, rects }, pixels) => {
+      if (this.image.width !== width || this.image.height !== height) {
+        this.image = new ImageData(width, height);
+      }
+      const { data } = this.image;
+      for (const rect of rects) {
+        const rowBytes = 4 * rect.width;
+        for (let row = rect.y; row < rect.y + rect.height; row += 1) {
+          const start = 4 * (row * width + rect.x);
+          data.set(pixels.subarray(start, start + rowBytes), start);
+        }
+      }
+    });
+    if (drawing === undefined) {
+      return undefined;
+    }
+    const { width, height, connection, frame } = drawing;
+    resizeCanvas(this.canvas, width, height);
+    for (const rect of drawing.rects) {
+      this.context.putImageData(this.image, 0, 0, rect.x, rect.y, rect.width, rect.height);
+    }
+    return { connection, frame, width, height, atMs: epochMs() };
+  }
+}
+
+/** Draws pixels that were handed over. */
+export class TransferPresenter {
+  private readonly context: CanvasRenderingContext2D;
+  private waiting: (ToPage & { kind: "patches" })[] = [];
+
+  constructor(private readonly canvas: HTMLCanvasElement) {
+    this.context = contextOf(canvas);
+  }
+
+  /** Takes a frame's pixels. */
+  take(patches: ToPage & { kind: "patches" }): void {
+    this.waiting.push(patches);
+  }
+
+  /** Says whether there is something to draw. */
+  get fresh(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  /** Draws what came. Called inside an animation frame. */
+  draw(): Drawn | undefined {
+    const { waiting } = this;
+    const newest = waiting.at(-1);
+    if (newest === undefined) {
+      return undefined;
+    }
+    this.waiting = [];
+    for (const { width, height, patches } of waiting) {
+      resizeCanvas(this.canvas, width, height);
+      for (const { rect, pixels } of patches) {
+        this.context.putImageData(new ImageData(pixels, rect.width, rect.height), rect.x, rect.y);
+      }
+    }
+    const { connection, frame, width, height } = newest;
+    return { connection, frame, width, height, atMs: epochMs() };
+  }
+}
