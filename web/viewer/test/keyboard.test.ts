@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type KeyInput, Keyboard, type KeyMessage, type KeyboardOptions, MODIFIER } from "../src/input/keyboard.ts";
+import { Keyboard, type KeyboardOptions, type KeyInput, type KeyMessage, MODIFIER } from "../src/input/keyboard.ts";
 import { isCharacter, keysymOf, SCANCODES } from "../src/input/keys.ts";
 
 interface Press {
@@ -50,7 +50,9 @@ class Typist {
 
   /** Messages so far as `+keysym` and `-keysym`, then forgets them. */
   take(): string[] {
-    const said = this.messages.map(({ down, repeat, keysym }) => `${down ? "+" : "-"}${keysym.toString(16)}${repeat ? "r" : ""}`);
+    const said = this.messages.map(
+      ({ down, repeat, keysym }) => `${down ? "+" : "-"}${keysym.toString(16)}${repeat ? "r" : ""}`,
+    );
     this.messages.length = 0;
     return said;
   }

@@ -1,0 +1,133 @@
+import { expect, test } from "vitest";
+import { SharedReader, SharedWriter } from "../src/display/shared.ts";
+
+function pair(): { writer: SharedWriter; reader: () => SharedReader; announced: SharedArrayBuffer[] } {
+  const announced: SharedArrayBuffer[] = [];
+  const writer = new SharedWriter((memory) => announced.push(memory));
+  return { writer, reader: () => new SharedReader(announced.at(-1) as SharedArrayBuffer), announced };
+}
+
+const ALL = { x: 0, y: 0, width: 8, height: 4 };
+
+test("a new connection shows nothing before its first frame, and then everything", () => {
+  const { writer, reader } = pair();
+  writer.begin(1);
+  const picture = writer.resize(8, 4, false);
+  const page = reader();
+  expect(page.fresh).toBe(false);
+  const one = { x: 1, y: 1, width: 1, height: 1 };
+  writer.change(1, [one], () => picture.fill(one, 9, 9, 9));
+  let bytes = 0;
+  const drawing = page.take((_drawing, pixels) => {
+    bytes = pixels.byteLength;
+  });
+  expect(drawing).toEqual({ connection: 1, frame: 1, width: 8, height: 4, rects: [ALL] });
+  expect(bytes).toBe(4 * 8 * 4);
+  expect(page.fresh).toBe(false);
+  expect(page.take(() => {})).toBeUndefined();
+});
+
+test("what was drawn is not drawn again, what was not drawn adds up", () => {
+  const { writer, reader } = pair();
+  writer.begin(1);
+  writer.resize(800, 600, false);
+  const page = reader();
+  writer.change(1, [], () => {});
+  page.take(() => {});
+  const a = { x: 0, y: 0, width: 10, height: 10 };
+  const b = { x: 700, y: 500, width: 10, height: 10 };
+  writer.change(2, [a], () => {});
+  writer.change(3, [b], () => {});
+  expect(page.take(() => {})).toMatchObject({ frame: 3, rects: [a, b] });
+  writer.change(4, [b], () => {});
+  expect(page.take(() => {})).toMatchObject({ frame: 4, rects: [b] });
+});
+
+test("a frame that changes nothing is reported, so that it is acknowledged", () => {
+  const { writer, reader } = pair();
+  writer.begin(1);
+  writer.resize(8, 4, false);
+  const page = reader();
+  writer.change(1, [ALL], () => {});
+  page.take(() => {});
+  writer.change(2, [], () => {});
+  expect(page.take(() => {})).toMatchObject({ frame: 2, rects: [] });
+});
+
+test("memory is kept while it is large enough, and announced when it is not", () => {
+  const { writer, reader, announced } = pair();
+  writer.begin(1);
+  const picture = writer.resize(8, 4, false);
+  writer.change(1, [ALL], () => picture.fill(ALL, 1, 2, 3));
+  const page = reader();
+  page.take(() => {});
+  writer.resize(16, 16, true);
+  expect(announced).toHaveLength(1);
+  let corner: number[] = [];
+  const drawing = page.take((_drawing, pixels) => {
+    corner = [...pixels.subarray(4 * 7, 4 * 9)];
+  });
+  expect(drawing).toMatchObject({ connection: 1, frame: 1, width: 16, height: 16 });
+  expect(corner).toEqual([1, 2, 3, 255, 0, 0, 0, 255]);
+  writer.resize(4000, 3000, true);
+  expect(announced).toHaveLength(2);
+  const next = reader().take((_drawing, pixels) => {
+    corner = [...pixels.subarray(0, 4)];
+  });
+  expect(next).toMatchObject({ frame: 1, width: 4000, height: 3000 });
+  expect(corner).toEqual([1, 2, 3, 255]);
+});
+
+test("the page goes on without the picture while the worker is at it", () => {
+  const { writer, reader } = pair();
+  writer.begin(1);
+  writer.resize(8, 4, false);
+  const page = reader();
+  writer.change(1, [ALL], () => {});
+  let now = 0;
+  const tick = (): number => {
+    now += 1;
+    return now;
+  };
+  let seen: unknown = "not asked";
+  writer.change(2, [ALL], () => {
+    seen = page.take(() => {}, tick);
+  });
+  expect(seen).toBeUndefined();
+  expect(page.take(() => {})).toMatchObject({ frame: 2 });
+});
+
+test("a drawing that fails lets the lock go", () => {
+  const { writer, reader } = pair();
+  writer.begin(1);
+  writer.resize(8, 4, false);
+  const page = reader();
+  writer.change(1, [ALL], () => {});
+  expect(() =>
+    page.take(() => {
+      throw new Error("no");
+    }),
+  ).toThrow("no");
+  writer.change(2, [ALL], () => {});
+  expect(page.take(() => {})).toMatchObject({ frame: 2 });
+});
+
+test("the worker knows whether the page looks by itself", () => {
+  const { writer, reader } = pair();
+  writer.begin(1);
+  expect(writer.pageAwake).toBe(false);
+  writer.resize(8, 4, false);
+  const page = reader();
+  page.awake = true;
+  expect(writer.pageAwake).toBe(true);
+  page.awake = false;
+  expect(writer.pageAwake).toBe(false);
+});
+
+test("frame numbers above 2³¹ come through", () => {
+  const { writer, reader } = pair();
+  writer.begin(1);
+  writer.resize(8, 4, false);
+  writer.change(0xfffffffe, [], () => {});
+  expect(reader().take(() => {})).toMatchObject({ frame: 0xfffffffe });
+});
