@@ -2,4 +2,11 @@
 //! Pure: no I/O, no clock, no task, no randomness; time and ids come in as arguments.
 #![forbid(unsafe_code)]
 
+pub mod catalog;
 pub mod guest;
+mod ids;
+pub mod instance;
+pub mod operation;
+pub mod session;
+
+pub use ids::{AccountId, InstanceId, OperationId};
