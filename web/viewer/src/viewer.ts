@@ -303,7 +303,10 @@ export class Viewer {
   }
 
   private resized(exact: Size | undefined): void {
-    this.stageSize = exact ?? this.measuredStage();
+    const measured = this.measuredStage();
+    // Browsers that only pretend to another pixel ratio (developer tools) give a box in pixels of the real one.
+    const honest = exact !== undefined && Math.abs(exact.width - measured.width) <= 1;
+    this.stageSize = honest ? exact : measured;
     this.place();
     window.clearTimeout(this.resizeTimer);
     this.resizeTimer = window.setTimeout(() => this.wishSize(), RESIZE_REST_MS);

@@ -1,0 +1,61 @@
+/** One Chromium for a test file; a fresh context for each test; what a failed test showed is kept under artifacts/. */
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const ROOT = join(import.meta.dirname, "../../..");
+export const ARTIFACTS = join(ROOT, "artifacts/e2e");
+
+const FLAGS = [
+  "--headless=new",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-quic",
+  // A name that is not loopback, so that pages of it are no secure context, without leaving loopback.
+  "--host-resolver-rules=MAP plain.test 127.0.0.1",
+];
+
+/** Starts the browser. Close it when the file is done. */
+export async function launch(flags = []) {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: [...FLAGS, ...flags],
+  });
+}
+
+/**
+ * Runs `use` with a page in a context of its own. When it fails, the page's picture, address, text and console are
+ * kept.
+ */
+export async function withPage(test, browser, options, use) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  const log = [];
+  page.on("console", (message) => log.push(`${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => log.push(`error: ${error.stack ?? error}`));
+  page.on("requestfailed", (request) => log.push(`failed: ${request.method()} ${request.url()}`));
+  try {
+    return await use(page, log);
+  } catch (error) {
+    const name = test.name.replaceAll(/[^A-Za-z0-9]+/g, "-").slice(0, 80);
+    await mkdir(ARTIFACTS, { recursive: true });
+    await page.screenshot({ path: join(ARTIFACTS, `${name}.png`) }).catch(() => {});
+    const text = await page.evaluate(() => document.body.textContent).catch(() => "");
+    await writeFile(join(ARTIFACTS, `${name}.txt`), `${page.url()}\n${text}\n${log.join("\n")}\n${error.stack}\n`);
+    throw error;
+  } finally {
+    await context.close();
+  }
+}
+
+/** Keeps a screenshot under artifacts/e2e/NAME.png. */
+export async function keepPicture(page, name) {
+  await mkdir(ARTIFACTS, { recursive: true });
+  await page.screenshot({ path: join(ARTIFACTS, `${name}.png`) });
+}

@@ -1,0 +1,104 @@
+/** The viewer page as a test sees it. */
+
+import { createHash } from "node:crypto";
+import { until } from "./wait.mjs";
+
+export class ViewerPage {
+  constructor(page) {
+    this.page = page;
+  }
+
+  /** State the page is in: opening, connecting, live, asking, waiting, over. */
+  state() {
+    return this.page.evaluate(() => document.body.dataset.state);
+  }
+
+  /** Waits until a picture is on the canvas. */
+  async painted(deadlineMs = 20_000) {
+    await until(
+      "a painted picture",
+      () =>
+        this.page.evaluate(() => document.body.dataset.state === "live" && document.body.dataset.painted === "true"),
+      deadlineMs,
+    );
+  }
+
+  /** Waits until the page says that it is over, and gives reason, title and sentence. */
+  async over(deadlineMs = 10_000) {
+    await until("the end of the page", async () => (await this.state()) === "over", deadlineMs);
+    return this.page.evaluate(() => ({
+      reason: document.body.dataset.reason,
+      title: document.getElementById("notice-title")?.textContent,
+      text: document.getElementById("notice-text")?.textContent,
+    }));
+  }
+
+  /** Title of the notice over the picture; empty when there is none. */
+  notice() {
+    return this.page.evaluate(() => {
+      const notice = document.getElementById("notice");
+      return notice === null || notice.hidden ? "" : (document.getElementById("notice-title")?.textContent ?? "");
+    });
+  }
+
+  /** Size of the canvas in its own pixels. */
+  size() {
+    return this.page.evaluate(() => {
+      const canvas = document.querySelector("#picture canvas");
+      return { width: canvas.width, height: canvas.height };
+    });
+  }
+
+  /** Pixels of the canvas (r g b a), all of it or a rectangle. */
+  async pixels(rect) {
+    const encoded = await this.page.evaluate((wanted) => {
+      const canvas = document.querySelector("#picture canvas");
+      const { x, y, width, height } = wanted ?? { x: 0, y: 0, width: canvas.width, height: canvas.height };
+      const copy = document.createElement("canvas");
+      copy.width = width;
+      copy.height = height;
+      const context = copy.getContext("2d", { willReadFrequently: true });
+      context.drawImage(canvas, x, y, width, height, 0, 0, width, height);
+      const { data } = context.getImageData(0, 0, width, height);
+      let text = "";
+      for (let at = 0; at < data.length; at += 32_768) {
+        text += String.fromCharCode(...data.subarray(at, at + 32_768));
+      }
+      return btoa(text);
+    }, rect ?? null);
+    return Buffer.from(encoded, "base64");
+  }
+
+  /** SHA-256 of the canvas's pixels. */
+  async hash(rect) {
+    return createHash("sha256")
+      .update(await this.pixels(rect))
+      .digest("hex");
+  }
+
+  /** Number of different colours on the canvas, counted up to 1000. */
+  async colours(rect) {
+    const pixels = await this.pixels(rect);
+    const seen = new Set();
+    for (let at = 0; at < pixels.length && seen.size < 1000; at += 4) {
+      seen.add(pixels.readUInt32LE(at));
+    }
+    return seen.size;
+  }
+
+  /** What the statistics overlay says, by name. Opens the overlay when it is closed. */
+  async statistics() {
+    await this.page.evaluate(() => {
+      if (document.getElementById("statistics-panel").hidden) {
+        document.getElementById("statistics").click();
+      }
+    });
+    return until("statistics", () =>
+      this.page.evaluate(() => {
+        const terms = [...document.querySelectorAll("#statistics-list dt")];
+        const rows = Object.fromEntries(terms.map((term) => [term.textContent, term.nextElementSibling?.textContent]));
+        return "Decoder" in rows ? rows : null;
+      }),
+    );
+  }
+}
