@@ -3,16 +3,17 @@
 from server import REGION, ZONE
 
 LFR = {
-    "app_standard_xl_1_0": (4, 8, 50, 0.90),
-    "app_standard_2xl_1_0": (8, 16, 50, 1.11),
-    "app_standard_4xl_1_0": (16, 32, 50, 1.53),
+    # CPUs, GB of memory, GB of disk, USD for a month of running
+    "app_standard_xl_1_0": (4, 8, 50, 657.0),
+    "app_standard_2xl_1_0": (8, 16, 50, 810.3),
+    "app_standard_4xl_1_0": (16, 32, 50, 1116.9),
 }
 
 
 def test_regions(caller):
     regions = caller.client.get_regions()["regions"]
     assert [region["name"] for region in regions] == [REGION]
-    assert regions[0]["displayName"] and regions[0]["description"] and regions[0]["continentCode"]
+    assert regions[0]["displayName"] and regions[0]["description"]
     assert "zoneName" not in str(regions)
     regions = caller.client.get_regions(includeAvailabilityZones=True)["regions"]
     assert regions[0]["availabilityZones"] == [{"zoneName": ZONE, "state": "available"}]
@@ -36,6 +37,13 @@ def test_bundles(caller):
         assert got["supportedPlatforms"] == ["LINUX_UNIX"] and got["supportedAppCategories"] == ["LfR"]
     everything = {b["bundleId"] for b in caller.client.get_bundles()["bundles"]}
     assert "nano_3_0" in everything | set(found)
+
+
+def test_inactive_bundles_where_asked(caller):
+    active = {b["bundleId"] for b in caller.client.get_bundles()["bundles"]}
+    every = {b["bundleId"]: b["isActive"] for b in caller.client.get_bundles(includeInactive=True)["bundles"]}
+    assert active == {bundle for bundle, is_active in every.items() if is_active}
+    assert "gpu_nvidia_xl_1_0" in every.keys() - active
 
 
 def test_lists_end(caller):

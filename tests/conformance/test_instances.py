@@ -118,6 +118,17 @@ def test_stop_is_accepted_in_every_state(caller, name):
         assert caller.state(name) == "stopped"
 
 
+def test_start_of_a_running_instance_changes_nothing(caller, name):
+    caller.create(name)
+    caller.finish_all(caller.client.start_instance(instanceName=name))
+    assert caller.state(name) == "running"
+
+
+def test_a_bundle_that_cannot_be_chosen(caller, name):
+    error = refused(lambda: caller.client.create_instances(**request(name, bundleId="gpu_nvidia_xl_1_0")), "InvalidInputException")
+    assert "gpu_nvidia_xl_1_0" in str(error)
+
+
 def test_a_stopped_instance_cannot_reboot(caller, name):
     caller.create(name)
     caller.finish_all(caller.client.stop_instance(instanceName=name))
