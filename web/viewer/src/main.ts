@@ -2,6 +2,7 @@
 
 import { writeLocal } from "./local-clipboard.ts";
 import { Controller, entryOf } from "./session/controller.ts";
+import { ExpiryWatch } from "./session/expiry.ts";
 import type { State } from "./session/machine.ts";
 import { element } from "./ui/elements.ts";
 import { KeyMenu } from "./ui/key-menu.ts";
@@ -63,6 +64,14 @@ const page = new Page({
   focusPicture: () => viewer.focus(),
 });
 
+const expiry = new ExpiryWatch({
+  fetch: (path, init) => fetch(path, init),
+  nowMs: () => Date.now(),
+  setTimer: (callback, delayMs) => window.setTimeout(callback, delayMs),
+  clearTimer: (id) => window.clearTimeout(id),
+  say: (sentence) => page.say(sentence),
+});
+
 const keyMenu = new KeyMenu(viewer.keyboard, () => viewer.focus());
 
 function show(): void {
@@ -83,6 +92,9 @@ const controller: Controller = new Controller(
     hangUp: () => viewer.close(),
     keepAddress: (viewId) => history.replaceState(null, "", `/view/v/${encodeURIComponent(viewId)}`),
     show: (next) => {
+      if (next.kind !== state?.kind) {
+        expiry.watch(next.kind === "live" ? next.view : undefined);
+      }
       state = next;
       show();
     },

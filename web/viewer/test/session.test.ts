@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Controller, entryOf, type World } from "../src/session/controller.ts";
+import { ExpiryWatch } from "../src/session/expiry.ts";
 import { backoffMs, begin, type Event, GOODBYE, next, type State, type View } from "../src/session/machine.ts";
 import { noticeOf } from "../src/ui/sentences.ts";
 
@@ -283,6 +284,49 @@ describe("goodbye", () => {
     expect(world.log).toEqual(["GET /view/s/v1/status"]);
     await world.answer(200, { ...VIEW, state: "started", message: "" });
     expect(world.shown?.kind).toBe("waiting");
+  });
+});
+
+describe("the end of the session's time", () => {
+  function watched(expiresAtMs: number): { world: FakeWorld; said: string[] } {
+    const world = new FakeWorld();
+    const said: string[] = [];
+    const watch = new ExpiryWatch({
+      fetch: (path, init) => world.fetch(path, init),
+      nowMs: () => world.nowMs,
+      setTimer: (callback, delayMs) => world.setTimer(callback, delayMs),
+      clearTimer: (id) => world.clearTimer(id),
+      say: (sentence) => said.push(sentence),
+    });
+    watch.watch({ ...VIEW, expiresAtMs });
+    return { world, said };
+  }
+
+  test("is announced two minutes before, when it was not renewed", async () => {
+    const { world, said } = watched(3_600_000);
+    world.pass(3_480_000 - 1);
+    expect(world.requests).toHaveLength(0);
+    world.pass(1);
+    await world.answer(200, { ...VIEW, state: "started", message: "", expiresAtMs: 3_600_000 });
+    expect(said).toEqual([expect.stringContaining("in 2 minutes")]);
+  });
+
+  test("is watched anew when it was renewed", async () => {
+    const { world, said } = watched(3_600_000);
+    world.pass(3_480_000);
+    await world.answer(200, { ...VIEW, state: "started", message: "", expiresAtMs: 7_000_000 });
+    expect(said).toEqual([]);
+    world.pass(7_000_000 - 3_480_000 - 30_000);
+    await world.answer(200, { ...VIEW, state: "started", message: "", expiresAtMs: 7_000_000 });
+    expect(said).toEqual([expect.stringContaining("in 30 seconds")]);
+  });
+
+  test("is left to the other states once the session is not started", async () => {
+    const { world, said } = watched(1000);
+    world.pass(0);
+    await world.answer(200, { ...VIEW, state: "stopped", message: "", expiresAtMs: 1000 });
+    expect(said).toEqual([]);
+    expect(world.idle).toBe(true);
   });
 });
 
