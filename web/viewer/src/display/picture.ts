@@ -82,19 +82,12 @@ export class Picture {
     this.check(rect);
     const { x, y, width, height } = rect;
     const plane = width * height;
-    for (let index = 0; index < 3; index += 1) {
-      undoPrediction(pixels.subarray(offset + index * plane, offset + (index + 1) * plane), width, height);
-    }
+    const green = pixels.subarray(offset, offset + plane);
+    const red = pixels.subarray(offset + plane, offset + 2 * plane);
+    const blue = pixels.subarray(offset + 2 * plane, offset + 3 * plane);
     for (let row = 0; row < height; row += 1) {
-      let from = offset + row * width;
-      let to = (y + row) * this.width + x;
-      const end = to + width;
-      for (; to < end; to += 1, from += 1) {
-        const green = pixels[from] ?? 0;
-        const red = (green + (pixels[from + plane] ?? 0) - 128) & 255;
-        const blue = (green + (pixels[from + 2 * plane] ?? 0) - 128) & 255;
-        this.words[to] = word(red, green, blue);
-      }
+      const start = (y + row) * this.width + x;
+      joinRow(this.words.subarray(start, start + width), green, red, blue, row * width);
     }
     return 3 * plane;
   }
@@ -116,27 +109,37 @@ export class Picture {
   }
 }
 
-/** Turns differences into values, in place: see "PLANAR" in docs/display-protocol.md. */
-function undoPrediction(plane: Uint8Array, width: number, height: number): void {
-  let left = 128;
+/**
+ * Turns one row of differences into values, in place, and those into pixels: see "PLANAR" in docs/display-protocol.md.
+ * The three planes go together, since each of them alone would wait for its own last value.
+ */
+function joinRow(target: Uint32Array, green: Uint8Array, red: Uint8Array, blue: Uint8Array, from: number): void {
+  const width = target.length;
+  const first = from === 0;
+  // The value above predicts the first column; in the first row it is the middle, and each other value its left one.
+  let g = first ? 128 : (green[from - width] as number);
+  let r = first ? 128 : (red[from - width] as number);
+  let b = first ? 128 : (blue[from - width] as number);
   for (let column = 0; column < width; column += 1) {
-    left = (left + (plane[column] ?? 0)) & 255;
-    plane[column] = left;
-  }
-  for (let row = 1; row < height; row += 1) {
-    let at = row * width;
-    left = ((plane[at - width] ?? 0) + (plane[at] ?? 0)) & 255;
-    plane[at] = left;
-    const end = at + width;
-    for (at += 1; at < end; at += 1) {
-      left = (((left + (plane[at - width] ?? 0)) >> 1) + (plane[at] ?? 0)) & 255;
-      plane[at] = left;
+    const at = from + column;
+    if (!first && column > 0) {
+      g = (g + (green[at - width] as number)) >> 1;
+      r = (r + (red[at - width] as number)) >> 1;
+      b = (b + (blue[at - width] as number)) >> 1;
     }
+    g = (g + (green[at] as number)) & 255;
+    r = (r + (red[at] as number)) & 255;
+    b = (b + (blue[at] as number)) & 255;
+    green[at] = g;
+    red[at] = r;
+    blue[at] = b;
+    target[column] = word((g + r - 128) & 255, g, (g + b - 128) & 255);
   }
 }
 
+/** A pixel as it lies in memory, read as a 32-bit number (negative ones wrap when they are stored). */
 function word(red: number, green: number, blue: number): number {
   return LITTLE_ENDIAN
-    ? ((ALPHA << 24) | (blue << 16) | (green << 8) | red) >>> 0
-    : ((red << 24) | (green << 16) | (blue << 8) | ALPHA) >>> 0;
+    ? (ALPHA << 24) | (blue << 16) | (green << 8) | red
+    : (red << 24) | (green << 16) | (blue << 8) | ALPHA;
 }
