@@ -1,0 +1,360 @@
+//! Operations: what the service is doing and has done.
+
+use porthole_model::{
+    AccountId, OperationId,
+    operation::{Kind, Progress},
+};
+use sqlx::any::AnyRow;
+
+use crate::{Store, StoreError, Tx, known, number, text};
+
+macro_rules! columns {
+    () => {
+        "id, kind, version, account_id, region, zone, resource_name, resource_type, resource_id, details, state, progress, \
+         attempts, next_try_ms, superseded, created_ms, changed_ms, deadline_ms, error_code, error_details, done_ms"
+    };
+}
+
+/// A place in the order of creation: what comes after it is on the next page. The default is before everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Milliseconds since the epoch.
+    pub created_ms: i64,
+    /// Tells rows of one millisecond apart.
+    pub id: String,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { created_ms: i64::MIN, id: String::new() }
+    }
+}
+
+/// An operation as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// Its id.
+    pub id: OperationId,
+    /// What it does.
+    pub kind: Kind,
+    /// Version of its plan.
+    pub version: i64,
+    /// Whose it is.
+    pub account_id: AccountId,
+    /// Where.
+    pub region: String,
+    /// Where in the region.
+    pub zone: String,
+    /// Name of what it works on.
+    pub resource_name: String,
+    /// Type of what it works on (model shape ResourceType).
+    pub resource_type: String,
+    /// Id of what it works on; one live operation each.
+    pub resource_id: String,
+    /// Details shown.
+    pub details: String,
+    /// What its steps have learnt, JSON.
+    pub state: String,
+    /// Where it stands.
+    pub progress: Progress,
+    /// How often the current step was tried.
+    pub attempts: u32,
+    /// When to go on, in milliseconds since the epoch.
+    pub next_try_ms: i64,
+    /// Whether it was told to give way.
+    pub superseded: bool,
+    /// Milliseconds since the epoch.
+    pub created_ms: i64,
+    /// When its status changed last.
+    pub changed_ms: i64,
+    /// When it must have ended.
+    pub deadline_ms: i64,
+    /// Empty unless it failed.
+    pub error_code: String,
+    /// For a person.
+    pub error_details: String,
+    /// When it ended; 0: it has not.
+    pub done_ms: i64,
+}
+
+/// An operation to be inserted.
+#[derive(Debug, Clone)]
+pub struct NewOperation<'a> {
+    /// Its id.
+    pub id: OperationId,
+    /// What it does.
+    pub kind: Kind,
+    /// Version of its plan.
+    pub version: i64,
+    /// Whose it is.
+    pub account_id: &'a AccountId,
+    /// Where.
+    pub region: &'a str,
+    /// Where in the region.
+    pub zone: &'a str,
+    /// Name of what it works on.
+    pub resource_name: &'a str,
+    /// Type of what it works on.
+    pub resource_type: &'a str,
+    /// Id of what it works on.
+    pub resource_id: &'a str,
+    /// Details shown.
+    pub details: &'a str,
+    /// What its steps begin with, JSON.
+    pub state: String,
+    /// Now.
+    pub created_ms: i64,
+    /// When it must have ended.
+    pub deadline_ms: i64,
+    /// There was nothing to do: it has succeeded already.
+    pub done: bool,
+}
+
+fn operation(row: &AnyRow) -> Result<Operation, StoreError> {
+    Ok(Operation {
+        id: OperationId::new(text(row, "id")?),
+        kind: known("operation.kind", Kind::from_name(&text(row, "kind")?))?,
+        version: number(row, "version")?,
+        account_id: AccountId::new(text(row, "account_id")?),
+        region: text(row, "region")?,
+        zone: text(row, "zone")?,
+        resource_name: text(row, "resource_name")?,
+        resource_type: text(row, "resource_type")?,
+        resource_id: text(row, "resource_id")?,
+        details: text(row, "details")?,
+        state: text(row, "state")?,
+        progress: known("operation.progress", Progress::from_number(number(row, "progress")?))?,
+        attempts: known("operation.attempts", u32::try_from(number(row, "attempts")?).ok())?,
+        next_try_ms: number(row, "next_try_ms")?,
+        superseded: number(row, "superseded")? != 0,
+        created_ms: number(row, "created_ms")?,
+        changed_ms: number(row, "changed_ms")?,
+        deadline_ms: number(row, "deadline_ms")?,
+        error_code: text(row, "error_code")?,
+        error_details: text(row, "error_details")?,
+        done_ms: number(row, "done_ms")?,
+    })
+}
+
+impl Store {
+    /// Finds an operation of the account.
+    pub async fn operation(&self, account_id: &AccountId, region: &str, id: &str) -> Result<Option<Operation>, StoreError> {
+        let row = sqlx::query(concat!("SELECT ", columns!(), " FROM operation WHERE id = $1 AND account_id = $2 AND region = $3"))
+            .bind(id)
+            .bind(account_id.as_str())
+            .bind(region)
+            .fetch_optional(&self.reads)
+            .await?;
+        row.as_ref().map(operation).transpose()
+    }
+
+    /// Lists operations after a place, oldest first, at most `limit`.
+    pub async fn operations(&self, account_id: &AccountId, region: &str, after: &Page, limit: i64) -> Result<Vec<Operation>, StoreError> {
+        let rows = sqlx::query(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM operation WHERE account_id = $1 AND region = $2 AND (created_ms > $3 OR (created_ms = $3 AND id > $4)) \
+             ORDER BY created_ms, id LIMIT $5"
+        ))
+        .bind(account_id.as_str())
+        .bind(region)
+        .bind(after.created_ms)
+        .bind(after.id.as_str())
+        .bind(limit)
+        .fetch_all(&self.reads)
+        .await?;
+        rows.iter().map(operation).collect()
+    }
+
+    /// Lists operations on resources of this name after a place, oldest first, at most `limit`.
+    pub async fn operations_for(
+        &self,
+        account_id: &AccountId,
+        region: &str,
+        resource_name: &str,
+        after: &Page,
+        limit: i64,
+    ) -> Result<Vec<Operation>, StoreError> {
+        let rows = sqlx::query(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM operation WHERE account_id = $1 AND region = $2 AND resource_name = $3 \
+             AND (created_ms > $4 OR (created_ms = $4 AND id > $5)) ORDER BY created_ms, id LIMIT $6"
+        ))
+        .bind(account_id.as_str())
+        .bind(region)
+        .bind(resource_name)
+        .bind(after.created_ms)
+        .bind(after.id.as_str())
+        .bind(limit)
+        .fetch_all(&self.reads)
+        .await?;
+        rows.iter().map(operation).collect()
+    }
+
+    /// Lists operations of all accounts that have not ended, oldest first.
+    pub async fn undone_operations(&self) -> Result<Vec<Operation>, StoreError> {
+        let rows = sqlx::query(concat!("SELECT ", columns!(), " FROM operation WHERE done_ms = 0 ORDER BY created_ms, id"))
+            .fetch_all(&self.reads)
+            .await?;
+        rows.iter().map(operation).collect()
+    }
+
+    /// Claims operations that are due and that nobody drives, at most `limit`, for `owner` until `until_ms`. Of each
+    /// resource only the oldest: what superseded it begins after it has ended.
+    pub async fn claim(&self, owner: &str, now_ms: i64, until_ms: i64, limit: i64) -> Result<Vec<Operation>, StoreError> {
+        let rows = sqlx::query(concat!(
+            "UPDATE operation SET lease_owner = $1, lease_until_ms = $2 WHERE done_ms = 0 AND lease_until_ms <= $3 AND id IN (\
+             SELECT o.id FROM operation o WHERE o.done_ms = 0 AND o.lease_until_ms <= $3 \
+             AND (o.next_try_ms <= $3 OR o.superseded = 1) \
+             AND NOT EXISTS (SELECT 1 FROM operation p WHERE p.resource_id = o.resource_id AND p.done_ms = 0 \
+             AND (p.created_ms < o.created_ms)) \
+             ORDER BY o.created_ms LIMIT $4) RETURNING ",
+            columns!()
+        ))
+        .bind(owner)
+        .bind(until_ms)
+        .bind(now_ms)
+        .bind(limit)
+        .fetch_all(&self.writes)
+        .await?;
+        rows.iter().map(operation).collect()
+    }
+
+    /// Says when the next operation that nobody drives becomes due; `None` when there is none.
+    pub async fn next_due_ms(&self) -> Result<Option<i64>, StoreError> {
+        let row = sqlx::query(
+            "SELECT COALESCE(MIN(CASE WHEN lease_until_ms > next_try_ms THEN lease_until_ms ELSE next_try_ms END), -1) AS due \
+             FROM operation WHERE done_ms = 0",
+        )
+        .fetch_one(&self.reads)
+        .await?;
+        Ok(Some(number(&row, "due")?).filter(|due| *due >= 0))
+    }
+
+    /// Keeps a lease. Says whether the operation was told to give way. [`StoreError::LeaseLost`] when it has another owner.
+    pub async fn renew(&self, id: &OperationId, owner: &str, until_ms: i64) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "UPDATE operation SET lease_until_ms = $1 WHERE id = $2 AND lease_owner = $3 AND done_ms = 0 RETURNING superseded",
+        )
+        .bind(until_ms)
+        .bind(id.as_str())
+        .bind(owner)
+        .fetch_optional(&self.writes)
+        .await?
+        .ok_or(StoreError::LeaseLost)?;
+        Ok(number(&row, "superseded")? != 0)
+    }
+
+    /// Writes what a step has done: progress, state, attempts, times, error. Keeps the lease, or gives it up when the
+    /// operation has ended or waits (`release`). Says whether it was told to give way.
+    pub async fn record(&self, operation: &Operation, owner: &str, release: bool) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "UPDATE operation SET state = $1, progress = $2, attempts = $3, next_try_ms = $4, changed_ms = $5, \
+             error_code = $6, error_details = $7, done_ms = $8, lease_until_ms = CASE WHEN $9 = 1 THEN 0 ELSE lease_until_ms END \
+             WHERE id = $10 AND lease_owner = $11 AND done_ms = 0 RETURNING superseded",
+        )
+        .bind(operation.state.as_str())
+        .bind(operation.progress.to_number())
+        .bind(i64::from(operation.attempts))
+        .bind(operation.next_try_ms)
+        .bind(operation.changed_ms)
+        .bind(operation.error_code.as_str())
+        .bind(operation.error_details.as_str())
+        .bind(operation.done_ms)
+        .bind(i64::from(release))
+        .bind(operation.id.as_str())
+        .bind(owner)
+        .fetch_optional(&self.writes)
+        .await?
+        .ok_or(StoreError::LeaseLost)?;
+        Ok(number(&row, "superseded")? != 0)
+    }
+
+    /// Removes operations that ended before `before_ms`; gives their number.
+    pub async fn prune_operations(&self, before_ms: i64) -> Result<u64, StoreError> {
+        let done = sqlx::query("DELETE FROM operation WHERE done_ms <> 0 AND done_ms < $1").bind(before_ms).execute(&self.writes).await?;
+        Ok(done.rows_affected())
+    }
+}
+
+impl Tx {
+    /// Finds the live operation on a resource: the one that was not told to give way.
+    pub async fn live_operation(&mut self, resource_id: &str) -> Result<Option<Operation>, StoreError> {
+        let row = sqlx::query(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM operation WHERE resource_id = $1 AND done_ms = 0 AND superseded = 0"
+        ))
+        .bind(resource_id)
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        row.as_ref().map(operation).transpose()
+    }
+
+    /// Tells an operation to give way.
+    pub async fn supersede(&mut self, id: &OperationId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE operation SET superseded = 1 WHERE id = $1 AND done_ms = 0").bind(id.as_str()).execute(&mut *self.inner).await?;
+        Ok(())
+    }
+
+    /// Inserts an operation and gives it as stored. [`StoreError::Conflict`] when the resource has a live one.
+    ///
+    /// Its time of creation is later than that of any undone operation on the resource, so that they begin in order.
+    pub async fn insert_operation(&mut self, new: NewOperation<'_>) -> Result<Operation, StoreError> {
+        let row = sqlx::query("SELECT COALESCE(MAX(created_ms), 0) AS latest FROM operation WHERE resource_id = $1 AND done_ms = 0")
+            .bind(new.resource_id)
+            .fetch_one(&mut *self.inner)
+            .await?;
+        let created_ms = new.created_ms.max(number(&row, "latest")? + 1);
+        let stored = Operation {
+            id: new.id,
+            kind: new.kind,
+            version: new.version,
+            account_id: new.account_id.clone(),
+            region: new.region.to_owned(),
+            zone: new.zone.to_owned(),
+            resource_name: new.resource_name.to_owned(),
+            resource_type: new.resource_type.to_owned(),
+            resource_id: new.resource_id.to_owned(),
+            details: new.details.to_owned(),
+            state: new.state,
+            progress: if new.done { Progress::Succeeded } else { Progress::Forward(0) },
+            attempts: 0,
+            next_try_ms: created_ms.min(new.created_ms),
+            superseded: false,
+            created_ms,
+            changed_ms: new.created_ms,
+            deadline_ms: new.deadline_ms,
+            error_code: String::new(),
+            error_details: String::new(),
+            done_ms: if new.done { new.created_ms } else { 0 },
+        };
+        sqlx::query(concat!(
+            "INSERT INTO operation (",
+            columns!(),
+            ", lease_owner, lease_until_ms) VALUES \
+             ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, 0, $14, $15, $16, '', '', $17, '', 0)"
+        ))
+        .bind(stored.id.as_str())
+        .bind(stored.kind.name())
+        .bind(stored.version)
+        .bind(stored.account_id.as_str())
+        .bind(stored.region.as_str())
+        .bind(stored.zone.as_str())
+        .bind(stored.resource_name.as_str())
+        .bind(stored.resource_type.as_str())
+        .bind(stored.resource_id.as_str())
+        .bind(stored.details.as_str())
+        .bind(stored.state.as_str())
+        .bind(stored.progress.to_number())
+        .bind(stored.next_try_ms)
+        .bind(stored.created_ms)
+        .bind(stored.changed_ms)
+        .bind(stored.deadline_ms)
+        .bind(stored.done_ms)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(stored)
+    }
+}
