@@ -232,6 +232,15 @@ impl Store {
         Ok(Some(number(&row, "due")?).filter(|due| *due >= 0))
     }
 
+    /// Gives back every lease of an owner, for when it begins or ends.
+    pub async fn release_leases(&self, owner: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE operation SET lease_until_ms = 0 WHERE lease_owner = $1 AND done_ms = 0 AND lease_until_ms > 0")
+            .bind(owner)
+            .execute(&self.writes)
+            .await?;
+        Ok(())
+    }
+
     /// Keeps a lease. Says whether the operation was told to give way. [`StoreError::LeaseLost`] when it has another owner.
     pub async fn renew(&self, id: &OperationId, owner: &str, until_ms: i64) -> Result<bool, StoreError> {
         let row = sqlx::query(
@@ -251,8 +260,9 @@ impl Store {
     pub async fn record(&self, operation: &Operation, owner: &str, release: bool) -> Result<bool, StoreError> {
         let row = sqlx::query(
             "UPDATE operation SET state = $1, progress = $2, attempts = $3, next_try_ms = $4, changed_ms = $5, \
-             error_code = $6, error_details = $7, done_ms = $8, lease_until_ms = CASE WHEN $9 = 1 THEN 0 ELSE lease_until_ms END \
-             WHERE id = $10 AND lease_owner = $11 AND done_ms = 0 RETURNING superseded",
+             error_code = $6, error_details = $7, done_ms = $8, deadline_ms = $9, \
+             lease_until_ms = CASE WHEN $10 = 1 THEN 0 ELSE lease_until_ms END \
+             WHERE id = $11 AND lease_owner = $12 AND done_ms = 0 RETURNING superseded",
         )
         .bind(operation.state.as_str())
         .bind(operation.progress.to_number())
@@ -262,6 +272,7 @@ impl Store {
         .bind(operation.error_code.as_str())
         .bind(operation.error_details.as_str())
         .bind(operation.done_ms)
+        .bind(operation.deadline_ms)
         .bind(i64::from(release))
         .bind(operation.id.as_str())
         .bind(owner)
