@@ -18,7 +18,7 @@ use sqlx::{
 
 pub use account::{AccessKey, Account};
 pub use instance::{FIRST_INDEX, Instance, LAST_INDEX};
-pub use operation::{NewOperation, Operation, Page};
+pub use operation::{Claim, NewOperation, Operation, Page};
 
 /// Most connections for reads at once.
 const READERS: u32 = 4;

@@ -15,6 +15,22 @@ macro_rules! columns {
     };
 }
 
+/// Kinds of operation that end something: they do not wait for room.
+macro_rules! ending {
+    () => {
+        "('StopGUISession', 'StopInstance', 'DeleteInstance')"
+    };
+}
+
+/// Which operations to claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// Any.
+    All,
+    /// Only those that end something.
+    Ending,
+}
+
 /// A place in the order of creation: what comes after it is on the next page. The default is before everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
@@ -136,6 +152,13 @@ fn operation(row: &AnyRow) -> Result<Operation, StoreError> {
     })
 }
 
+/// Reads what a guarded write gave back. All rows are fetched where one is expected, since only a statement that ran to
+/// its end says whether its commit succeeded.
+fn superseded(rows: &[AnyRow]) -> Result<bool, StoreError> {
+    let row = rows.first().ok_or(StoreError::LeaseLost)?;
+    Ok(number(row, "superseded")? != 0)
+}
+
 impl Store {
     /// Finds an operation of the account.
     pub async fn operation(&self, account_id: &AccountId, region: &str, id: &str) -> Result<Option<Operation>, StoreError> {
@@ -200,36 +223,37 @@ impl Store {
         rows.iter().map(operation).collect()
     }
 
-    /// Claims operations that are due and that nobody drives, at most `limit`, for `owner` until `until_ms`. Of each
-    /// resource only the oldest: what superseded it begins after it has ended.
-    pub async fn claim(&self, owner: &str, now_ms: i64, until_ms: i64, limit: i64) -> Result<Vec<Operation>, StoreError> {
+    /// Claims operations that are due and that nobody drives, at most `limit`, for `owner` until `until_ms`; those that
+    /// end something first. Of each resource only the oldest: what superseded it begins after it has ended.
+    pub async fn claim(
+        &self,
+        owner: &str,
+        now_ms: i64,
+        until_ms: i64,
+        which: Claim,
+        limit: i64,
+    ) -> Result<Vec<Operation>, StoreError> {
+        // The outer conditions are checked again when another server was faster.
         let rows = sqlx::query(concat!(
             "UPDATE operation SET lease_owner = $1, lease_until_ms = $2 WHERE done_ms = 0 AND lease_until_ms <= $3 AND id IN (\
              SELECT o.id FROM operation o WHERE o.done_ms = 0 AND o.lease_until_ms <= $3 \
-             AND (o.next_try_ms <= $3 OR o.superseded = 1) \
-             AND NOT EXISTS (SELECT 1 FROM operation p WHERE p.resource_id = o.resource_id AND p.done_ms = 0 \
-             AND (p.created_ms < o.created_ms)) \
-             ORDER BY o.created_ms LIMIT $4) RETURNING ",
+             AND (o.next_try_ms <= $3 OR o.superseded = 1) AND ($4 = 0 OR o.kind IN ",
+            ending!(),
+            ") AND NOT EXISTS (SELECT 1 FROM operation p WHERE p.resource_id = o.resource_id AND p.done_ms = 0 \
+             AND p.created_ms < o.created_ms) \
+             ORDER BY CASE WHEN o.kind IN ",
+            ending!(),
+            " THEN 0 ELSE 1 END, o.created_ms LIMIT $5) RETURNING ",
             columns!()
         ))
         .bind(owner)
         .bind(until_ms)
         .bind(now_ms)
+        .bind(i64::from(which == Claim::Ending))
         .bind(limit)
         .fetch_all(&self.writes)
         .await?;
         rows.iter().map(operation).collect()
-    }
-
-    /// Says when the next operation that nobody drives becomes due; `None` when there is none.
-    pub async fn next_due_ms(&self) -> Result<Option<i64>, StoreError> {
-        let row = sqlx::query(
-            "SELECT COALESCE(MIN(CASE WHEN lease_until_ms > next_try_ms THEN lease_until_ms ELSE next_try_ms END), -1) AS due \
-             FROM operation WHERE done_ms = 0",
-        )
-        .fetch_one(&self.reads)
-        .await?;
-        Ok(Some(number(&row, "due")?).filter(|due| *due >= 0))
     }
 
     /// Gives back every lease of an owner, for when it begins or ends.
@@ -243,22 +267,21 @@ impl Store {
 
     /// Keeps a lease. Says whether the operation was told to give way. [`StoreError::LeaseLost`] when it has another owner.
     pub async fn renew(&self, id: &OperationId, owner: &str, until_ms: i64) -> Result<bool, StoreError> {
-        let row = sqlx::query(
+        let rows = sqlx::query(
             "UPDATE operation SET lease_until_ms = $1 WHERE id = $2 AND lease_owner = $3 AND done_ms = 0 RETURNING superseded",
         )
         .bind(until_ms)
         .bind(id.as_str())
         .bind(owner)
-        .fetch_optional(&self.writes)
-        .await?
-        .ok_or(StoreError::LeaseLost)?;
-        Ok(number(&row, "superseded")? != 0)
+        .fetch_all(&self.writes)
+        .await?;
+        superseded(&rows)
     }
 
     /// Writes what a step has done: progress, state, attempts, times, error. Keeps the lease, or gives it up when the
     /// operation has ended or waits (`release`). Says whether it was told to give way.
     pub async fn record(&self, operation: &Operation, owner: &str, release: bool) -> Result<bool, StoreError> {
-        let row = sqlx::query(
+        let rows = sqlx::query(
             "UPDATE operation SET state = $1, progress = $2, attempts = $3, next_try_ms = $4, changed_ms = $5, \
              error_code = $6, error_details = $7, done_ms = $8, deadline_ms = $9, \
              lease_until_ms = CASE WHEN $10 = 1 THEN 0 ELSE lease_until_ms END \
@@ -276,10 +299,9 @@ impl Store {
         .bind(i64::from(release))
         .bind(operation.id.as_str())
         .bind(owner)
-        .fetch_optional(&self.writes)
-        .await?
-        .ok_or(StoreError::LeaseLost)?;
-        Ok(number(&row, "superseded")? != 0)
+        .fetch_all(&self.writes)
+        .await?;
+        superseded(&rows)
     }
 
     /// Removes operations that ended before `before_ms`; gives their number.
