@@ -5,6 +5,7 @@
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { connect } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { WebSocketServer } from "ws";
 import { until } from "./wait.mjs";
@@ -69,6 +70,10 @@ export class Stand {
   role = "control";
   /** Connected viewers, oldest first. */
   viewers = [];
+  /** Port of a display that serves itself: streams go there instead of to the test. */
+  upstream = undefined;
+  /** Connections to that display, oldest first. */
+  links = [];
   requests = [];
 
   static async start() {
@@ -77,6 +82,10 @@ export class Stand {
     const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
     stand.server.on("upgrade", (request, socket, head) => {
       stand.requests.push(`UPGRADE ${request.url}`);
+      if (stand.upstream !== undefined) {
+        stand.#pass(request, socket, head);
+        return;
+      }
       sockets.handleUpgrade(request, socket, head, (webSocket) => stand.viewers.push(new Viewer(webSocket, socket)));
     });
     await new Promise((done) => stand.server.listen(0, "127.0.0.1", done));
@@ -95,12 +104,40 @@ export class Stand {
     return viewer;
   }
 
+  /** Cuts the connections to the display, as a network does. */
+  cutLinks() {
+    for (const link of this.links.splice(0)) {
+      link.destroy();
+    }
+  }
+
   async stop() {
+    this.cutLinks();
     for (const viewer of this.viewers) {
       viewer.cut();
     }
     this.server.closeAllConnections();
     await new Promise((done) => this.server.close(done));
+  }
+
+  /** Copies bytes both ways, as the server's gateway does. */
+  #pass(request, socket, head) {
+    const link = connect(this.upstream, "127.0.0.1");
+    this.links.push(link);
+    const headers = Object.entries(request.headers).filter(([name]) => name !== "origin" && name !== "host");
+    const lines = headers.map(([name, value]) => `${name}: ${value}`);
+    const role = this.role === "view" ? "?role=view" : "";
+    link.write([`GET /stream${role} HTTP/1.1`, "host: display", ...lines, "", ""].join("\r\n"));
+    link.write(head);
+    link.pipe(socket);
+    socket.pipe(link);
+    for (const [one, other] of [
+      [link, socket],
+      [socket, link],
+    ]) {
+      one.on("error", () => {});
+      one.on("close", () => other.destroy());
+    }
   }
 
   async #answer(request, response) {
