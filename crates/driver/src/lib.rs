@@ -7,8 +7,14 @@ use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub mod agent;
+pub mod container;
+mod error;
 pub mod fake;
+mod process;
+#[allow(unsafe_code)]
+mod sys;
 
+pub use container::ContainerDriver;
 pub use fake::FakeDriver;
 
 /// A bidirectional byte stream to a guest agent.

@@ -1,0 +1,91 @@
+//! System disks: sparse files with an ext4 filesystem.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    time::Duration,
+};
+
+use crate::{
+    DriverError,
+    error::{Doing, lasting},
+    process::Run,
+};
+
+/// Smaller than this, a journal and a few files do not fit.
+const LEAST_BYTES: u64 = 64 << 20;
+
+/// Makes sure that the disk is there. A half-made one has another name, and is made anew.
+pub(crate) fn ensure(disk: &Path, size_bytes: u64) -> Result<(), DriverError> {
+    if disk.exists() {
+        return Ok(());
+    }
+    if size_bytes < LEAST_BYTES {
+        let what = format!("a system disk of {size_bytes} bytes was asked for");
+        return Err(lasting(
+            what,
+            "The system disk is too small: it needs at least 64 MiB.",
+        ));
+    }
+    let draft = disk.with_extension("new");
+    remove_file(&draft).doing("remove a half-made system disk")?;
+    let file = File::create_new(&draft).doing("make the system disk's file")?;
+    file.set_len(size_bytes)
+        .doing("set the system disk's size")?;
+    // A fresh sparse file reads as zeros, which mkfs finds out by its discard: no table is written, then or later.
+    Run::new("mkfs.ext4")
+        .args([
+            "-q",
+            "-F",
+            "-m",
+            "0",
+            "-E",
+            "lazy_journal_init=1,root_owner=0:0",
+        ])
+        .arg(&draft)
+        .limit(Duration::from_secs(60))
+        .run()
+        .doing("make the system disk's filesystem")?;
+    file.sync_all().doing("write the system disk")?;
+    fs::rename(&draft, disk).doing("put the system disk in place")
+}
+
+/// Removes a file; fine when it is gone.
+pub(crate) fn remove_file(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn a_disk_is_sparse_and_made_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = dir.path().join("disk.img");
+        fs::write(dir.path().join("disk.new"), "half-made").unwrap();
+        ensure(&disk, 20 << 30).unwrap();
+        let meta = fs::metadata(&disk).unwrap();
+        assert_eq!(meta.len(), 20 << 30);
+        assert!(meta.blocks() * 512 < 64 << 20, "{} blocks", meta.blocks());
+        ensure(&disk, 20 << 30).unwrap();
+        assert_eq!(fs::metadata(&disk).unwrap().ino(), meta.ino());
+        assert!(!dir.path().join("disk.new").exists());
+    }
+
+    #[test]
+    fn a_tiny_disk_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(
+            ensure(&dir.path().join("d"), 1),
+            Err(DriverError::Final { .. })
+        ));
+    }
+}

@@ -1,0 +1,279 @@
+//! The firewall: two nftables tables (`inet` and `bridge`) of one name, replaced together in one transaction.
+//!
+//! | from | to | verdict |
+//! |---|---|---|
+//! | an instance with another's MAC, IP or ARP identity, or anything but IPv4 and ARP | anywhere | dropped at its port |
+//! | an instance | any address of the host, in any direction the host did not open | dropped before address translation |
+//! | an instance | link-local addresses (cloud metadata) | dropped |
+//! | an instance | an instance of the same account | allowed |
+//! | an instance | any other instance, of this server or another | dropped |
+//! | an instance | elsewhere | allowed, masqueraded |
+//! | elsewhere | an instance | replies only; the `published` chain is where port rules belong |
+//!
+//! Ports of the bridge are isolated from one another and instances have a /32 address, so all their traffic is routed
+//! by the host and passes the rules above.
+
+use std::{collections::BTreeMap, fmt::Write, net::Ipv4Addr, time::Duration};
+
+use super::{links::mac, subnet::Subnet};
+use crate::{
+    DriverError,
+    error::Doing,
+    process::{Run, RunError},
+};
+
+/// One instance as the firewall knows it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Member {
+    /// The host's end of its link.
+    pub(crate) link: String,
+    /// Its account.
+    pub(crate) account_id: String,
+    /// Its address.
+    pub(crate) address: Ipv4Addr,
+}
+
+/// Everything the rules depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// Name of the tables.
+    pub(crate) table: String,
+    /// Name of the bridge.
+    pub(crate) bridge: String,
+    /// What the links' names begin with.
+    pub(crate) link_prefix: String,
+    /// The instances' network.
+    pub(crate) subnet: Subnet,
+    /// Name servers that run on the host itself, which instances may ask.
+    pub(crate) host_nameservers: Vec<Ipv4Addr>,
+    /// All attached instances.
+    pub(crate) members: Vec<Member>,
+}
+
+impl Rules {
+    /// Writes the whole transaction, which also removes the tables' former content.
+    pub(crate) fn document(&self) -> String {
+        let mut text = format!("{}{}", removal(&self.table), self.routed());
+        text.push_str(&self.bridged());
+        text
+    }
+
+    fn routed(&self) -> String {
+        let Rules {
+            table,
+            bridge,
+            subnet,
+            ..
+        } = self;
+        let mut dns = String::new();
+        for server in &self.host_nameservers {
+            // Writing into a string cannot fail.
+            let _ = writeln!(
+                dns,
+                "    ip daddr {server} meta l4proto {{ tcp, udp }} th dport 53 accept"
+            );
+        }
+        let mut by_account: BTreeMap<&str, Vec<Ipv4Addr>> = BTreeMap::new();
+        for member in &self.members {
+            by_account
+                .entry(&member.account_id)
+                .or_default()
+                .push(member.address);
+        }
+        let mut accounts = String::new();
+        let mut jumps = Vec::new();
+        for (number, addresses) in by_account
+            .values()
+            .filter(|addresses| addresses.len() > 1)
+            .enumerate()
+        {
+            let list = addresses
+                .iter()
+                .map(Ipv4Addr::to_string)
+                .collect::<Vec<_>>()
+                .join(", ");
+            let _ = writeln!(
+                accounts,
+                "  chain account_{number} {{\n    ip daddr {{ {list} }} accept\n  }}"
+            );
+            jumps.extend(
+                addresses
+                    .iter()
+                    .map(|address| format!("{address} : jump account_{number}")),
+            );
+        }
+        let between = match jumps.as_slice() {
+            [] => String::new(),
+            some => format!("    ip saddr vmap {{ {} }}\n", some.join(", ")),
+        };
+        format!(
+            r#"table inet {table} {{
+{accounts}  chain between_instances {{
+    ct state established,related accept
+{between}    drop
+  }}
+  chain published {{
+  }}
+  chain to_host {{
+    ct state established,related accept
+{dns}    drop
+  }}
+  chain prerouting {{
+    type filter hook prerouting priority -150; policy accept;
+    iifname "{bridge}" ip daddr 169.254.0.0/16 drop
+    iifname "{bridge}" fib daddr type {{ local, broadcast, multicast }} jump to_host
+  }}
+  chain input {{
+    type filter hook input priority -5; policy accept;
+    iifname "{bridge}" jump to_host
+  }}
+  chain forward {{
+    type filter hook forward priority -5; policy accept;
+    iifname "{bridge}" oifname "{bridge}" jump between_instances
+    iifname "{bridge}" oifname "ph-*" oifname != "{bridge}" drop
+    iifname "{bridge}" ip saddr != {subnet} drop
+    oifname "{bridge}" iifname != "{bridge}" ct state established,related accept
+    oifname "{bridge}" iifname != "{bridge}" jump published
+    oifname "{bridge}" iifname != "{bridge}" drop
+  }}
+  chain output {{
+    type filter hook output priority -5; policy accept;
+    oifname "{bridge}" icmp type redirect drop
+  }}
+  chain postrouting {{
+    type nat hook postrouting priority 100; policy accept;
+    ip saddr {subnet} oifname != "{bridge}" masquerade
+  }}
+}}
+"#
+        )
+    }
+
+    fn bridged(&self) -> String {
+        let leases: Vec<String> = self.members.iter().map(lease).collect();
+        let elements = match leases.as_slice() {
+            [] => String::new(),
+            some => format!("    elements = {{ {} }}\n", some.join(",\n      ")),
+        };
+        format!(
+            r#"table bridge {table} {{
+  set leases {{
+    type ifname . ether_addr . ipv4_addr
+{elements}  }}
+  chain own_identity {{
+    ether type ip iifname . ether saddr . ip saddr @leases accept
+    ether type arp iifname . ether saddr . arp saddr ip @leases iifname . arp saddr ether . arp saddr ip @leases accept
+    drop
+  }}
+  chain prerouting {{
+    type filter hook prerouting priority -300; policy accept;
+    iifname "{prefix}*" jump own_identity
+  }}
+}}
+"#,
+            table = self.table,
+            prefix = self.link_prefix,
+        )
+    }
+
+    /// Puts the rules in place, all at once.
+    pub(crate) fn apply(&self) -> Result<(), DriverError> {
+        run(&self.document())
+            .map(drop)
+            .doing("apply the firewall rules")
+    }
+}
+
+fn lease(member: &Member) -> String {
+    let mac = mac(member.address)
+        .map(|byte| format!("{byte:02x}"))
+        .join(":");
+    format!("\"{}\" . {mac} . {}", member.link, member.address)
+}
+
+/// Adding first lets the removal of a missing table pass.
+fn removal(table: &str) -> String {
+    ["inet", "bridge"]
+        .map(|family| format!("add table {family} {table}\ndelete table {family} {table}\n"))
+        .concat()
+}
+
+/// Removes both tables; fine when they are gone.
+pub(crate) fn remove(table: &str) -> Result<(), DriverError> {
+    run(&removal(table))
+        .map(drop)
+        .doing("remove the firewall rules")
+}
+
+fn run(document: &str) -> Result<Vec<u8>, RunError> {
+    Run::new("nft")
+        .args(["-f", "-"])
+        .input(document.as_bytes().to_vec())
+        .limit(Duration::from_secs(10))
+        .run()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn rules(members: &[(&str, u32)]) -> Rules {
+        let subnet: Subnet = "172.26.0.0/16".parse().unwrap();
+        let member = |&(account, index): &(&str, u32)| Member {
+            link: format!("pv0-{index:04x}"),
+            account_id: account.to_owned(),
+            address: subnet.address(index),
+        };
+        Rules {
+            table: "porthole_0".to_owned(),
+            bridge: "ph-0".to_owned(),
+            link_prefix: "pv0-".to_owned(),
+            subnet,
+            host_nameservers: vec![],
+            members: members.iter().map(member).collect(),
+        }
+    }
+
+    #[test]
+    fn only_accounts_with_company_get_a_way_to_each_other() {
+        let text = rules(&[("a", 2), ("b", 3), ("a", 4)]).document();
+        assert!(
+            text.contains("ip daddr { 172.26.0.2, 172.26.0.4 } accept"),
+            "{text}"
+        );
+        assert!(
+            text.contains(
+                "ip saddr vmap { 172.26.0.2 : jump account_0, 172.26.0.4 : jump account_0 }"
+            ),
+            "{text}"
+        );
+        assert!(!text.contains("172.26.0.3 : jump"), "{text}");
+        assert!(
+            text.contains("\"pv0-0003\" . 02:70:ac:1a:00:03 . 172.26.0.3"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_empty_server_has_no_empty_sets() {
+        let text = rules(&[]).document();
+        assert!(
+            !text.contains("vmap") && !text.contains("elements"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_name_server_on_the_host_is_let_through() {
+        let text = Rules {
+            host_nameservers: vec![Ipv4Addr::new(192, 0, 2, 2)],
+            ..rules(&[])
+        }
+        .document();
+        assert!(
+            text.contains("ip daddr 192.0.2.2 meta l4proto { tcp, udp } th dport 53 accept"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,57 @@
+//! What the driver remembers of an instance, in a file beside its disk.
+
+use std::{fs, io, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use crate::InstanceSpec;
+
+/// Written when the instance is created; a start reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// The instance's id.
+    pub(crate) id: String,
+    /// Its account.
+    pub(crate) account_id: String,
+    /// Name of the image file under the images folder: the very build it was created with, for all its life.
+    pub(crate) image_file: String,
+    /// The lease that decides address and host ids, for all its life: the files on its disk carry those ids.
+    pub(crate) index: u32,
+}
+
+impl Record {
+    /// Makes the record of a new instance.
+    pub(crate) fn new(spec: &InstanceSpec, image_file: String) -> Self {
+        Self {
+            id: spec.id.clone(),
+            account_id: spec.account_id.clone(),
+            image_file,
+            index: spec.index,
+        }
+    }
+
+    /// Host id of the instance's root.
+    pub(crate) fn id_base(&self) -> u32 {
+        65_536 * (self.index + 16)
+    }
+
+    /// Reads the record; `None` when there is none.
+    pub(crate) fn read(file: &Path) -> io::Result<Option<Self>> {
+        match fs::read(file) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(io::Error::other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes the record in one go, and to the disk.
+    pub(crate) fn write(&self, file: &Path) -> io::Result<()> {
+        let draft = file.with_extension("new");
+        let written = fs::File::create(&draft)?;
+        serde_json::to_writer(&written, self)?;
+        written.sync_all()?;
+        fs::rename(draft, file)
+    }
+}

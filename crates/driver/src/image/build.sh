@@ -1,0 +1,142 @@
+#!/bin/bash
+# Builds one image. Started by build.rs in mount and process namespaces of its own: when this process ends, however it
+# ends, the kernel takes every mount and every process of the build with it.
+#
+#   WORK     empty folder for everything made here; the image is left in it as `image`, its packages as `packages`
+#   BASE     image file to start from, or empty: then SUITE is bootstrapped
+#   SUITE    Debian's code name; SOURCES: file with the host's package sources for it, or empty for the tool's own
+#   APT_CONF file with the host's settings for downloads
+#   RECIPE   folder of the recipe; PACKAGES, LEAVE_OUT, KEEP: its lists, one entry a line
+#   VENV     virtual environment, or empty; REQUIREMENTS: file in the recipe's folder
+#   CACHE    folder of downloads, kept between builds
+#
+# Lines that begin with "::" say which stage begins. Standard input is the lock of the images folder: everything started
+# here holds it.
+set -euo pipefail
+umask 022
+shopt -s inherit_errexit
+exec 9<&0 < /dev/null
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 HOME=/root TMPDIR=/tmp
+started="$WORK/started"
+root="$WORK/root"
+bundle=/etc/ssl/certs/ca-certificates.crt
+
+bootstrap() {
+    echo "::bootstrap"
+    mkdir "$root"
+    if [[ -n $BASE ]]; then
+        mkdir "$WORK/base" "$WORK/upper" "$WORK/overlay"
+        mount -t erofs -o ro,loop "$BASE" "$WORK/base"
+        mount -t overlay -o "lowerdir=$WORK/base,upperdir=$WORK/upper,workdir=$WORK/overlay" overlay "$root"
+    else
+        mmdebstrap --mode=root --variant=minbase --include=ca-certificates --aptopt="$APT_CONF" \
+            --dpkgopt="$WORK/dpkg.conf" "$SUITE" "$root" ${SOURCES:+"$SOURCES"} 2>&1
+        rm "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
+    fi
+}
+
+# Lends the image what it needs of the host while it is built. Each file made here is one that restore removes.
+lend() {
+    mount -t proc proc "$root/proc"
+    mount -t sysfs -o ro sysfs "$root/sys"
+    mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+    mount -t tmpfs -o mode=755 tmpfs "$root/run"
+    mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+    mkdir "$root/dev/shm" "$root/dev/pts"
+    ln -s /proc/self/fd "$root/dev/fd"
+    for node in null zero full random urandom tty; do
+        touch "$root/dev/$node"
+        mount --bind "/dev/$node" "$root/dev/$node"
+    done
+    for file in /etc/resolv.conf /etc/hosts; do
+        [[ -e $root$file ]] || touch "$root$file"
+        mount --bind "$(realpath "$file")" "$root$file"
+    done
+    if [[ -e ${PIP_CERT:-$bundle} ]]; then mount --bind "$(realpath "${PIP_CERT:-$bundle}")" "$root$bundle"; fi
+    mkdir -p "$CACHE/apt/partial" "$CACHE/pip" "$root/run/pip"
+    mount --bind "$CACHE/apt" "$root/var/cache/apt/archives"
+    mount --bind "$CACHE/pip" "$root/run/pip"
+    cp "$APT_CONF" "$root/run/apt.conf"
+    for file in "${PIP_CONFIG_FILE:-}" ~/.config/pip/pip.conf ~/.pip/pip.conf /etc/pip.conf; do
+        if [[ -f $file ]]; then cp "$file" "$root/run/pip.conf" && break; fi
+    done
+    # Services of packages must not start in here.
+    printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
+    chmod 755 "$root/usr/sbin/policy-rc.d"
+}
+
+restore() {
+    rm "$root/usr/sbin/policy-rc.d"
+    umount --lazy "$root"/{etc/resolv.conf,etc/hosts,var/cache/apt/archives,dev,run,tmp,sys,proc}
+    if mountpoint -q "$root$bundle"; then umount --lazy "$root$bundle"; fi
+    rm -f "$root"/etc/{resolv.conf,hosts,hostname,machine-id} "$root"/var/cache/{apt/*.bin,ldconfig/aux-cache}
+    rm -rf "${root:?}"/var/lib/apt/lists/* "$root"/root/.cache
+    find "$root/var/log" -type f -delete
+}
+
+inside() {
+    env -u PIP_CERT PIP_CONFIG_FILE=/run/pip.conf PIP_CACHE_DIR=/run/pip PIP_DISABLE_PIP_VERSION_CHECK=1 \
+        APT_CONFIG=/run/apt.conf PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" "$@" 2>&1
+}
+
+# Gives everything made during this build the time of the newest file that a package brought: the same packages then give
+# the same times, and caches that record the time of a folder stay true.
+even_times() {
+    local newest
+    newest=$(find "$root" -xdev -type f ! -newer "$started" -printf '%T@\n' | sort -n | tail -n 1)
+    find "$root" -xdev -newer "$started" -exec touch --no-dereference --date="@${newest%.*}" {} +
+}
+
+packages() {
+    echo "::packages"
+    cp "$WORK/dpkg.conf" "$root/etc/dpkg/dpkg.cfg.d/porthole-build"
+    mapfile -t names <<< "$PACKAGES"
+    inside apt-get update
+    # Security updates too, for what the base brought.
+    inside apt-get -y -o DPkg::Options::=--force-unsafe-io dist-upgrade
+    if [[ -n $PACKAGES ]]; then
+        inside apt-get -y -o DPkg::Options::=--force-unsafe-io --no-install-recommends install "${names[@]}"
+    fi
+    rm "$root/etc/dpkg/dpkg.cfg.d/porthole-build"
+}
+
+python() {
+    if [[ -z $VENV ]]; then return; fi
+    echo "::python"
+    cp "$RECIPE/$REQUIREMENTS" "$root/run/requirements.txt"
+    inside python3 -m venv "$VENV"
+    inside "$VENV/bin/pip" install --no-compile --require-hashes -r /run/requirements.txt
+    even_times
+    inside "$VENV/bin/python3" -m compileall -q -j 0 "$VENV/lib" || true
+}
+
+setup() {
+    echo "::setup"
+    if [[ -d $RECIPE/files ]]; then
+        tar --create --directory "$RECIPE/files" --owner=0 --group=0 --mode='u=rwX,go=rX' . |
+            tar --extract --directory "$root" --no-overwrite-dir --no-same-permissions
+    fi
+    if [[ -f $RECIPE/setup ]]; then
+        cp "$RECIPE/setup" "$root/run/setup"
+        chmod 755 "$root/run/setup"
+        even_times
+        inside /run/setup
+    fi
+    inside dpkg-query -W -f '${Package} ${Version}\n' > "$WORK/packages"
+    if [[ -n $VENV ]]; then inside "$VENV/bin/pip" freeze >> "$WORK/packages"; fi
+    mkdir -p "$root/usr/share/porthole"
+    cp "$WORK/packages" "$root/usr/share/porthole/packages"
+}
+
+touch --date='-2 seconds' "$started"
+printf 'path-exclude=%s\n' ${LEAVE_OUT:+"$LEAVE_OUT"} | sed '/=$/d' > "$WORK/dpkg.conf"
+bootstrap
+lend
+packages
+python
+setup
+restore
+even_times
+echo "::pack"
+mkfs.erofs -zlz4 "$WORK/image" "$root" 2>&1
+sync "$WORK/image"

@@ -1,0 +1,209 @@
+//! The few system calls without a safe wrapper. The only file of this crate with unsafe code.
+
+use std::{
+    io,
+    os::{
+        fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd},
+        unix::process::CommandExt,
+    },
+    process::Command,
+};
+
+use rustix::{
+    pipe::{PipeFlags, pipe_with},
+    process::{Pid, WaitOptions, waitpid},
+};
+
+fn check(result: libc::c_long) -> io::Result<libc::c_long> {
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+/// Makes a detached mount id-mapped by the given user namespace.
+pub(crate) fn idmap_mount(mount: BorrowedFd<'_>, user_namespace: BorrowedFd<'_>) -> io::Result<()> {
+    let attributes = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_IDMAP,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: user_namespace.as_raw_fd() as u64,
+    };
+    // SAFETY: the empty path is a valid C string, `attributes` lives through the call and its true size is given.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    check(result).map(drop)
+}
+
+/// Makes a user namespace in which ids 0 to `size` are `base` and up on the host, for user and group ids alike.
+pub(crate) fn user_namespace(base: u32, size: u32) -> io::Result<OwnedFd> {
+    let (read_end, write_end) = pipe_with(PipeFlags::CLOEXEC)?;
+    // SAFETY: a fork in a program with threads; the child makes nothing but the system calls in `hold_namespace`.
+    let pid = check(unsafe {
+        libc::syscall(
+            libc::SYS_clone,
+            libc::CLONE_NEWUSER | libc::SIGCHLD,
+            0,
+            0,
+            0,
+            0,
+        )
+    })?;
+    if pid == 0 {
+        hold_namespace(read_end.as_raw_fd());
+    }
+    let child =
+        Pid::from_raw(pid as i32).ok_or_else(|| io::Error::other("fork gave no process id"))?;
+    let made = (|| {
+        let map = format!("0 {base} {size}\n");
+        std::fs::write(format!("/proc/{pid}/uid_map"), &map)?;
+        std::fs::write(format!("/proc/{pid}/gid_map"), &map)?;
+        std::fs::File::open(format!("/proc/{pid}/ns/user")).map(OwnedFd::from)
+    })();
+    // The end of its pipe ends the child.
+    drop(write_end);
+    waitpid(Some(child), WaitOptions::empty())?;
+    made
+}
+
+/// The child of [`user_namespace`]: lets go of every descriptor it was born with but one, and waits until the parent
+/// closes its end of that pipe, or dies.
+fn hold_namespace(read_end: RawFd) -> ! {
+    let mut byte = 0_u8;
+    // SAFETY: plain system calls on descriptors that are this process's own copies; `byte` outlives the read.
+    unsafe {
+        libc::dup2(read_end, 0);
+        libc::syscall(libc::SYS_close_range, 1, libc::c_uint::MAX, 0);
+        libc::read(0, (&raw mut byte).cast(), 1);
+        libc::_exit(0)
+    }
+}
+
+/// Prepares a command to end with the thread that starts it, and to inherit `inherited` as descriptor 3.
+pub(crate) fn prepare_child(command: &mut Command, inherited: Option<RawFd>) {
+    // SAFETY: the closure makes two system calls and touches no memory of the parent.
+    unsafe {
+        command.pre_exec(move || {
+            check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0).into())?;
+            match inherited {
+                // dup2 on itself would keep close-on-exec.
+                Some(3) => check(libc::fcntl(3, libc::F_SETFD, 0).into()).map(drop),
+                Some(fd) => check(libc::dup2(fd, 3).into()).map(drop),
+                None => Ok(()),
+            }
+        });
+    }
+}
+
+/// `struct loop_info64` of linux/loop.h.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct LoopInfo {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    rdevice: u64,
+    offset: u64,
+    size_limit: u64,
+    number: u32,
+    encrypt_type: u32,
+    encrypt_key_size: u32,
+    pub(crate) flags: u32,
+    file_name: [u8; 64],
+    crypt_name: [u8; 64],
+    encrypt_key: [u8; 32],
+    init: [u64; 2],
+}
+
+impl LoopInfo {
+    const EMPTY: Self = Self {
+        device: 0,
+        inode: 0,
+        rdevice: 0,
+        offset: 0,
+        size_limit: 0,
+        number: 0,
+        encrypt_type: 0,
+        encrypt_key_size: 0,
+        flags: 0,
+        file_name: [0; 64],
+        crypt_name: [0; 64],
+        encrypt_key: [0; 32],
+        init: [0; 2],
+    };
+}
+
+/// `struct loop_config` of linux/loop.h.
+#[repr(C)]
+struct LoopConfig {
+    fd: u32,
+    block_size: u32,
+    info: LoopInfo,
+    reserved: [u64; 8],
+}
+
+/// The backing file cannot be written through the device.
+pub(crate) const LO_FLAGS_READ_ONLY: u32 = 1;
+/// The device lets its file go when it is last closed, an unmount included.
+pub(crate) const LO_FLAGS_AUTOCLEAR: u32 = 4;
+/// The backing file's pages are not cached a second time.
+pub(crate) const LO_FLAGS_DIRECT_IO: u32 = 16;
+
+const LOOP_GET_STATUS64: libc::Ioctl = 0x4C05;
+const LOOP_CONFIGURE: libc::Ioctl = 0x4C0A;
+const LOOP_CTL_GET_FREE: libc::Ioctl = 0x4C82;
+
+/// Gives the number of a loop device that was free at this instant.
+pub(crate) fn loop_find_free(control: BorrowedFd<'_>) -> io::Result<u32> {
+    // SAFETY: this request takes no argument.
+    let number = check(unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE) }.into())?;
+    Ok(number as u32)
+}
+
+/// Binds `file` to a loop device; fails with EBUSY when another program was faster.
+pub(crate) fn loop_configure(
+    device: BorrowedFd<'_>,
+    file: BorrowedFd<'_>,
+    flags: u32,
+) -> io::Result<()> {
+    let info = LoopInfo {
+        flags,
+        ..LoopInfo::EMPTY
+    };
+    let config = LoopConfig {
+        fd: file.as_raw_fd() as u32,
+        block_size: 0,
+        info,
+        reserved: [0; 8],
+    };
+    // SAFETY: the request reads one `loop_config`, which has the kernel's layout and lives through the call.
+    check(unsafe { libc::ioctl(device.as_raw_fd(), LOOP_CONFIGURE, &raw const config) }.into())
+        .map(drop)
+}
+
+/// Says what a loop device is bound to; ENXIO when to nothing.
+pub(crate) fn loop_status(device: BorrowedFd<'_>) -> io::Result<LoopInfo> {
+    let mut info = LoopInfo::EMPTY;
+    // SAFETY: the request writes one `loop_info64`, which has the kernel's layout; any bits are valid for it.
+    check(unsafe { libc::ioctl(device.as_raw_fd(), LOOP_GET_STATUS64, &raw mut info) }.into())?;
+    Ok(info)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernel_structures_have_their_sizes() {
+        assert_eq!(size_of::<LoopInfo>(), 232);
+        assert_eq!(size_of::<LoopConfig>(), 304);
+    }
+}

@@ -1,0 +1,10 @@
+//! The driver's contract on both drivers, and what only the container driver promises. Needs root and the packages
+//! that `porthole doctor` asks for; builds a small image once.
+
+#![allow(clippy::unwrap_used)]
+
+mod conformance;
+mod isolation;
+mod limits;
+mod resilience;
+mod support;
