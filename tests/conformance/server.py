@@ -60,7 +60,7 @@ class Server:
     def new_key(self, account):
         """Makes an account with a key; gives the account's id, the key's id and its secret."""
         account_id = self.porthole("account", "create", account, "--json")["accountId"]
-        key = self.porthole("key", "create", account, "--json")
+        key = self.porthole("key", "create", "--account", account, "--json")
         return account_id, key["accessKeyId"], key["secretAccessKey"]
 
     def close(self):

@@ -6,6 +6,7 @@ from conftest import BLUEPRINT, BUNDLE, new_caller, refused
 from server import ZONE
 
 PAGE = 200
+MOST_NAMES = 20
 
 
 def test_an_operation_by_its_id(caller, name):
@@ -46,9 +47,9 @@ def crowd(server, _recorder):
     """An account with more instances than fit on a page."""
     caller = new_caller(server, _recorder, "crowd")
     names = [f"crowd-{i:03}" for i in range(2 * PAGE + 5)]
-    for start in range(0, len(names), 50):
+    for start in range(0, len(names), MOST_NAMES):
         caller.client.create_instances(
-            instanceNames=names[start : start + 50], availabilityZone=ZONE, blueprintId=BLUEPRINT, bundleId=BUNDLE
+            instanceNames=names[start : start + MOST_NAMES], availabilityZone=ZONE, blueprintId=BLUEPRINT, bundleId=BUNDLE
         )
     return caller, names
 

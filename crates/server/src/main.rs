@@ -1,2 +1,34 @@
-//! Stub
-fn main() {}
+//! The server and its command line.
+#![forbid(unsafe_code)]
+// In a binary `pub` says what a module offers to the others.
+#![allow(unreachable_pub)]
+
+mod agent;
+mod app;
+mod auth;
+mod catalog;
+mod cli;
+mod config;
+mod dispatch;
+mod gateway;
+mod http;
+mod metrics;
+mod operation;
+mod reconcile;
+mod secret;
+mod service;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("porthole: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Talks to a guest agent over the driver's byte stream. The guest is hostile: every reply is limited in size and time,
+//! and must be JSON of the expected shape.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use porthole_driver::{
+    AgentStream, Driver, DriverError,
+    agent::{AgentRequestError, request},
+};
+use porthole_model::guest::{AgentError, DisplaySpec, DisplayStatus, Health};
+use serde::de::DeserializeOwned;
+
+/// Why a request to an agent failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The agent could not be reached.
+    #[error("cannot reach the guest agent")]
+    Connect(#[source] DriverError),
+    /// The connection broke, or the reply was not HTTP, too long or too late.
+    #[error(transparent)]
+    Broken(#[from] AgentRequestError),
+    /// The reply is not the JSON it should be.
+    #[error("the guest agent's reply has another shape")]
+    Meaning(#[source] serde_json::Error),
+    /// The agent refused.
+    #[error("the guest agent refused with status {status}")]
+    Refused {
+        /// HTTP status.
+        status: StatusCode,
+        /// The agent's own sentence, at most 300 characters; never shown to callers.
+        message: String,
+    },
+}
+
+/// One instance's agent.
+pub struct Agent<'a> {
+    driver: &'a dyn Driver,
+    instance_id: &'a str,
+}
+
+impl<'a> Agent<'a> {
+    /// Names the agent; connects at each request.
+    pub fn new(driver: &'a dyn Driver, instance_id: &'a str) -> Self {
+        Self { driver, instance_id }
+    }
+
+    /// Asks whether the agent answers and what it holds.
+    pub async fn health(&self) -> Result<Health, Error> {
+        self.json(Method::GET, "/v1/health", None, Duration::from_secs(5)).await
+    }
+
+    /// Ensures that a display is starting or started.
+    pub async fn ensure_display(&self, name: &str, spec: &DisplaySpec) -> Result<DisplayStatus, Error> {
+        let body = serde_json::to_vec(spec).expect("a display's description is plain data");
+        self.json(Method::PUT, &format!("/v1/displays/{name}"), Some(body), Duration::from_secs(10)).await
+    }
+
+    /// Waits up to `wait_ms` for the display's state or percentage to change.
+    pub async fn wait_display(&self, name: &str, wait_ms: u32) -> Result<DisplayStatus, Error> {
+        let limit = Duration::from_millis(u64::from(wait_ms) + 5_000);
+        self.json(Method::GET, &format!("/v1/displays/{name}?wait_ms={wait_ms}"), None, limit).await
+    }
+
+    /// Ends every process of the display.
+    pub async fn stop_display(&self, name: &str, grace_ms: u32) -> Result<DisplayStatus, Error> {
+        let limit = Duration::from_millis(u64::from(grace_ms) + 10_000);
+        self.json(Method::DELETE, &format!("/v1/displays/{name}?grace_ms={grace_ms}"), None, limit).await
+    }
+
+    /// Opens a raw stream for an upgrade.
+    pub async fn connect(&self) -> Result<Box<dyn AgentStream>, Error> {
+        self.driver.connect(self.instance_id).await.map_err(Error::Connect)
+    }
+
+    async fn json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+        limit: Duration,
+    ) -> Result<T, Error> {
+        let stream = self.connect().await?;
+        let reply = request(stream, method, path, body.unwrap_or_default(), limit).await?;
+        if !reply.status().is_success() {
+            let refused = serde_json::from_slice::<AgentError>(reply.body());
+            let message = refused.map(|error| error.message).unwrap_or_default();
+            let message = message.chars().take(300).collect();
+            return Err(Error::Refused { status: reply.status(), message });
+        }
+        serde_json::from_slice(reply.body()).map_err(Error::Meaning)
+    }
+}

@@ -1,0 +1,117 @@
+//! `porthole key`: access keys, which sign API requests.
+
+use anyhow::{bail, ensure};
+use clap::Subcommand;
+use porthole_store::{AccessKey, Store};
+
+use super::{Common, block_on, say};
+use crate::{
+    app::{Clock as _, SystemClock, SystemIds},
+    auth,
+    config::Config,
+    secret::Seal,
+};
+
+/// Access keys.
+#[derive(Subcommand)]
+pub(super) enum Key {
+    /// Make an access key; its secret is shown once, now
+    Create {
+        /// Account, by name or id
+        #[arg(long)]
+        account: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make temporary credentials (with a session token) from an access key
+    Temporary {
+        /// The access key they end with
+        access_key_id: String,
+        /// How long they are good, in seconds, 60–129600
+        #[arg(long, default_value_t = 3600)]
+        duration_s: i64,
+    },
+    /// List the access keys of an account, without secrets
+    List {
+        /// Account, by name or id
+        #[arg(long)]
+        account: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take an access key out of use for good, within a second
+    Revoke {
+        /// The key's id
+        access_key_id: String,
+    },
+}
+
+impl Key {
+    pub(super) fn run(self, common: &Common) -> anyhow::Result<()> {
+        let config = common.checked_config()?;
+        block_on(async {
+            let store = super::open_store(&config).await?;
+            match self {
+                Self::Create { account, json } => create(&config, &store, &account, json).await?,
+                Self::Temporary { access_key_id, duration_s } => temporary(&config, &store, &access_key_id, duration_s).await?,
+                Self::List { account, json } => list(&store, &account, json).await?,
+                Self::Revoke { access_key_id } => {
+                    let mut tx = store.begin().await?;
+                    ensure!(tx.revoke_access_key(&access_key_id).await?, "there is no access key {access_key_id} in use");
+                    tx.commit().await?;
+                }
+            }
+            store.close().await;
+            Ok(())
+        })
+    }
+}
+
+fn seal(config: &Config) -> anyhow::Result<Seal> {
+    Seal::open(&config.state_dir.join("secret.key"), &SystemIds)
+}
+
+async fn create(config: &Config, store: &Store, account: &str, json: bool) -> anyhow::Result<()> {
+    let account = super::find_account(store, account).await?;
+    let (id, secret) = auth::new_key(&SystemIds, "AKIA");
+    let secret_sealed = seal(config)?.seal(&SystemIds, &auth::key_context(&id), secret.as_bytes());
+    let key =
+        AccessKey { id: id.clone(), account_id: account.id.clone(), secret_sealed, active: true, created_ms: SystemClock.now_ms() };
+    let mut tx = store.begin().await?;
+    tx.insert_access_key(&key).await?;
+    tx.commit().await?;
+    if json {
+        return say(serde_json::json!({"accessKeyId": id, "secretAccessKey": secret, "accountId": account.id.as_str()}));
+    }
+    say(format!("AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={secret}"))
+}
+
+async fn temporary(config: &Config, store: &Store, access_key_id: &str, duration_s: i64) -> anyhow::Result<()> {
+    ensure!((60..=129_600).contains(&duration_s), "--duration-s must be 60 to 129600");
+    if !store.access_key(access_key_id).await?.is_some_and(|key| key.active) {
+        bail!("there is no access key {access_key_id} in use");
+    }
+    let expires_ms = SystemClock.now_ms() + duration_s * 1000;
+    let made = auth::temporary_credentials(&seal(config)?, &SystemIds, access_key_id, expires_ms);
+    say(serde_json::json!({
+        "accessKeyId": made.access_key_id,
+        "secretAccessKey": made.secret,
+        "sessionToken": made.session_token,
+        "expiresAtMs": made.expires_ms,
+    }))
+}
+
+async fn list(store: &Store, account: &str, json: bool) -> anyhow::Result<()> {
+    let account = super::find_account(store, account).await?;
+    let keys = store.access_keys(&account.id).await?;
+    let status = |key: &AccessKey| if key.active { "active" } else { "revoked" };
+    if json {
+        let describe = |key: &AccessKey| {
+            serde_json::json!({"accessKeyId": key.id, "accountId": account.id.as_str(), "status": status(key), "createdAtMs": key.created_ms})
+        };
+        return say(serde_json::Value::from(keys.iter().map(describe).collect::<Vec<_>>()));
+    }
+    keys.iter().try_for_each(|key| say(format!("{}  {}", key.id, status(key))))
+}

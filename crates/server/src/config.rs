@@ -1,0 +1,213 @@
+//! What an operator can set: one TOML file, unknown keys refused, every key with its unit and default here.
+//! Flags of `porthole serve` win over the file; the environment is never read.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+/// Which back end makes instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum DriverKind {
+    /// Real containers of the OCI runtime.
+    Container,
+    /// Nothing but memory: for trying the API without root.
+    Fake,
+}
+
+/// The whole configuration, checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address and port of the one listener. Default `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// Folder of the database, secrets and instances. Default `/var/lib/porthole/state`.
+    pub state_dir: PathBuf,
+    /// Folder of built images; may be shared. Default `/var/lib/porthole/images`.
+    pub images_dir: PathBuf,
+    /// Folder of image recipes. Default `images`, next to the working folder.
+    pub recipes_dir: PathBuf,
+    /// The guest agent's binary. Default: `porthole-guest` beside the running binary.
+    pub guest_binary: Option<PathBuf>,
+    /// Back end. Default `container`.
+    pub driver: DriverKind,
+    /// `sqlite` (a file in the state folder) or a `postgres://` URL. Default `sqlite`.
+    pub store: String,
+    /// Region this server answers for. Default `us-east-2`.
+    pub region: String,
+    /// Availability zones of the region. Default `["us-east-2a"]`.
+    pub zones: Vec<String>,
+    /// Base of the URLs given out, without a slash at the end. Default `http://` and the listen address.
+    pub public_url: Option<String>,
+    /// Serves plain HTTP on an address other than loopback. Default `false`: refused.
+    pub allow_plain_http: bool,
+    /// Blueprints file; default: the ones built in.
+    pub blueprints: Option<PathBuf>,
+    /// Bundles file; default: the ones built in.
+    pub bundles: Option<PathBuf>,
+    /// Sessions.
+    pub session: SessionConfig,
+    /// Instances' network.
+    pub network: NetworkConfig,
+    /// Limits of operations.
+    pub operation: OperationConfig,
+}
+
+/// Sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionConfig {
+    /// How long a started session admits viewers, in milliseconds, 1 000–86 400 000. Default 3 600 000 (one hour).
+    pub duration_ms: i64,
+    /// First size of displays in pixels. Default 1280 × 800.
+    pub width_px: u16,
+    /// First size of displays in pixels. Default 1280 × 800.
+    pub height_px: u16,
+    /// How long applications have to end after TERM when a session stops, in milliseconds, 0–10 000. Default 100.
+    pub stop_grace_ms: u32,
+}
+
+/// Instances' network.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkConfig {
+    /// A /16 in CIDR form. Default: 172.26.0.0/16, or the next free of 172.27–172.31 where that collides.
+    pub cidr: Option<String>,
+}
+
+/// Limits of operations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OperationConfig {
+    /// How long an instance has to end after TERM when it is stopped or rebooted, in milliseconds. Default 3 000.
+    pub stop_grace_ms: u32,
+    /// Most operations driven at once by this server, 1–256. Default 16.
+    pub concurrency: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            state_dir: "/var/lib/porthole/state".into(),
+            images_dir: "/var/lib/porthole/images".into(),
+            recipes_dir: "images".into(),
+            guest_binary: None,
+            driver: DriverKind::Container,
+            store: "sqlite".into(),
+            region: "us-east-2".into(),
+            zones: vec!["us-east-2a".into()],
+            public_url: None,
+            allow_plain_http: false,
+            blueprints: None,
+            bundles: None,
+            session: SessionConfig::default(),
+            network: NetworkConfig::default(),
+            operation: OperationConfig::default(),
+        }
+    }
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self { duration_ms: 3_600_000, width_px: 1280, height_px: 800, stop_grace_ms: 100 }
+    }
+}
+
+impl Default for OperationConfig {
+    fn default() -> Self {
+        Self { stop_grace_ms: 3_000, concurrency: 16 }
+    }
+}
+
+impl Config {
+    /// Reads a file; `None` gives the defaults. Does not check: flags may still change it.
+    pub fn read(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))
+    }
+
+    /// Checks every rule and names the key that breaks one.
+    pub fn check(&self) -> anyhow::Result<()> {
+        ensure!((1_000..=86_400_000).contains(&self.session.duration_ms), "session.duration_ms must be 1000 to 86400000");
+        ensure!((320..=8192).contains(&self.session.width_px), "session.width_px must be 320 to 8192");
+        ensure!((200..=8192).contains(&self.session.height_px), "session.height_px must be 200 to 8192");
+        ensure!(self.session.stop_grace_ms <= 10_000, "session.stop_grace_ms must be at most 10000");
+        ensure!(self.operation.stop_grace_ms <= 60_000, "operation.stop_grace_ms must be at most 60000");
+        ensure!((1..=256).contains(&self.operation.concurrency), "operation.concurrency must be 1 to 256");
+        ensure!(
+            porthole_api::generated::enums::RegionName::from_wire(&self.region).is_some(),
+            "region must be one of the API's regions, such as us-east-2; {} is none",
+            self.region
+        );
+        ensure!(!self.zones.is_empty(), "zones must name at least one zone");
+        for zone in &self.zones {
+            ensure!(
+                zone.strip_prefix(&self.region).is_some_and(|letter| letter.len() == 1),
+                "zones: {zone} must be the region and one letter"
+            );
+        }
+        if let Some(url) = &self.public_url {
+            ensure!(
+                (url.starts_with("http://") || url.starts_with("https://")) && !url.ends_with('/'),
+                "public_url must begin with http:// or https:// and not end with a slash"
+            );
+        }
+        if self.store != "sqlite" && !self.store.starts_with("postgres://") && !self.store.starts_with("postgresql://") {
+            bail!("store must be sqlite or a postgres:// URL");
+        }
+        if !self.listen.ip().is_loopback() && !self.allow_plain_http {
+            bail!(
+                "listen: {} is not a loopback address and this server speaks plain HTTP; put a TLS proxy in front of a \
+                 loopback address, or set allow_plain_http = true",
+                self.listen
+            );
+        }
+        Ok(())
+    }
+
+    /// Gives the base of the URLs given out.
+    pub fn base_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+
+    /// Gives the store's URL or file.
+    pub fn store_url(&self) -> String {
+        if self.store == "sqlite" { format!("sqlite://{}", self.state_dir.join("porthole.db").display()) } else { self.store.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_survive_printing() {
+        let config = Config::default();
+        config.check().expect("defaults are valid");
+        let printed = toml::to_string(&config).expect("configuration prints");
+        assert_eq!(toml::from_str::<Config>(&printed).expect("printed configuration reads"), config);
+    }
+
+    #[test]
+    fn unknown_keys_and_bad_values_are_refused_by_name() {
+        let error = toml::from_str::<Config>("listne = \"127.0.0.1:1\"").expect_err("a typing error is found").to_string();
+        assert!(error.contains("listne"), "{error}");
+        for (change, key) in [
+            ("listen = \"0.0.0.0:80\"", "listen"),
+            ("region = \"mars-1\"", "region"),
+            ("zones = []", "zones"),
+            ("store = \"mysql://x\"", "store"),
+            ("[session]\nduration_ms = 1", "session.duration_ms"),
+            ("public_url = \"http://x/\"", "public_url"),
+        ] {
+            let error = toml::from_str::<Config>(change).expect("parses").check().expect_err("is refused").to_string();
+            assert!(error.contains(key), "{error} names {key}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! From an action to the function that serves it: one line an action.
+
+use porthole_api::{
+    Action, Error,
+    protocol::{self, Input, Output, Response},
+};
+
+use crate::{
+    app::App,
+    auth::Caller,
+    service::{catalog, instance, names, operation, session},
+};
+
+/// Serves one call. Actions of the model that are not served are refused by name.
+pub async fn dispatch(app: &App, caller: &Caller, call: Call<'_>) -> Result<Response, Error> {
+    let cx = Request { app, caller };
+    match call.action {
+        Action::CreateInstances => cx.serve(call, instance::create).await,
+        Action::GetInstance => cx.serve(call, instance::get).await,
+        Action::GetInstances => cx.serve(call, instance::list).await,
+        Action::GetInstanceState => cx.serve(call, instance::state).await,
+        Action::StartInstance => cx.serve(call, instance::start).await,
+        Action::StopInstance => cx.serve(call, instance::stop).await,
+        Action::RebootInstance => cx.serve(call, instance::reboot).await,
+        Action::DeleteInstance => cx.serve(call, instance::delete).await,
+        Action::GetBlueprints => cx.serve(call, catalog::blueprints).await,
+        Action::GetBundles => cx.serve(call, catalog::bundles).await,
+        Action::GetRegions => cx.serve(call, catalog::regions).await,
+        Action::GetActiveNames => cx.serve(call, names::active).await,
+        Action::GetOperation => cx.serve(call, operation::get).await,
+        Action::GetOperations => cx.serve(call, operation::list).await,
+        Action::GetOperationsForResource => cx.serve(call, operation::list_for_resource).await,
+        Action::StartGuiSession => cx.serve(call, session::start).await,
+        Action::StopGuiSession => cx.serve(call, session::stop).await,
+        Action::CreateGuiSessionAccessDetails => cx.serve(call, session::access_details).await,
+        other => Err(Error::not_served(other)),
+    }
+}
+
+/// One request whose sender is known and whose body is not yet read.
+pub struct Call<'a> {
+    /// The action asked for.
+    pub action: Action,
+    /// The `Content-Type` header.
+    pub content_type: Option<&'a str>,
+    /// At most `protocol::MAX_BODY_BYTES` bytes.
+    pub body: &'a [u8],
+}
+
+/// What every service function gets beside its input.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The application context.
+    pub app: &'a App,
+    /// Who calls.
+    pub caller: &'a Caller,
+}
+
+impl<'a> Request<'a> {
+    /// Reads the typed input, calls the function, writes the typed output.
+    async fn serve<I, O, F>(self, call: Call<'_>, function: fn(Request<'a>, I) -> F) -> Result<Response, Error>
+    where
+        I: Input,
+        O: Output,
+        F: Future<Output = Result<O, Error>>,
+    {
+        let input = protocol::decode(call.action, call.content_type, call.body)?.input()?;
+        Ok(Response::ok(&function(self, input).await?))
+    }
+}

@@ -1,0 +1,108 @@
+//! Connected viewers of this server, so that a stop or an expiry can cut them at once.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::sync::watch;
+
+/// What a live stream belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    /// The instance.
+    pub instance_id: String,
+    /// The session generation its token was minted for.
+    pub generation: i64,
+}
+
+/// Connected viewers of this server.
+#[derive(Default)]
+pub struct Viewers {
+    next: AtomicU64,
+    live: Mutex<HashMap<u64, (Stream, watch::Sender<bool>)>>,
+}
+
+/// Keeps a stream in the registry; dropping it takes the stream out.
+pub struct Registered<'a> {
+    viewers: &'a Viewers,
+    key: u64,
+    cut: watch::Receiver<bool>,
+}
+
+impl Viewers {
+    /// Enters a stream.
+    pub fn register(&self, stream: Stream) -> Registered<'_> {
+        let key = self.next.fetch_add(1, Ordering::Relaxed);
+        let (sender, cut) = watch::channel(false);
+        self.lock().insert(key, (stream, sender));
+        Registered { viewers: self, key, cut }
+    }
+
+    /// Cuts every stream of the instance for which `which` says so; gives their number.
+    pub fn cut(&self, instance_id: &str, which: impl Fn(&Stream) -> bool) -> usize {
+        let live = self.lock();
+        let doomed = live.values().filter(|(stream, _)| stream.instance_id == instance_id && which(stream));
+        doomed.map(|(_, sender)| sender.send_replace(true)).count()
+    }
+
+    /// Cuts all streams: the server ends.
+    pub fn cut_all(&self) {
+        for (_, sender) in self.lock().values() {
+            sender.send_replace(true);
+        }
+    }
+
+    /// Gives each instance that has viewers, once.
+    pub fn instances(&self) -> Vec<String> {
+        let mut ids: Vec<String> = self.lock().values().map(|(stream, _)| stream.instance_id.clone()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// Gives the number of streams.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, (Stream, watch::Sender<bool>)>> {
+        // A panic elsewhere leaves the map whole: each entry is inserted and removed in one call.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Registered<'_> {
+    /// Waits until the stream shall be cut.
+    pub async fn cut(&mut self) {
+        // A closed channel means that the registry is gone, which is a cut as well.
+        let _ = self.cut.wait_for(|cut| *cut).await;
+    }
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.viewers.lock().remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn cut_reaches_only_the_streams_meant() {
+        let viewers = Viewers::default();
+        let mut old = viewers.register(Stream { instance_id: "a".into(), generation: 1 });
+        let _new = viewers.register(Stream { instance_id: "a".into(), generation: 2 });
+        let _other = viewers.register(Stream { instance_id: "b".into(), generation: 1 });
+        assert_eq!(viewers.cut("a", |stream| stream.generation < 2), 1);
+        old.cut().await;
+        drop(old);
+        assert_eq!(viewers.count(), 2);
+        assert_eq!(viewers.instances(), ["a", "b"]);
+    }
+}

@@ -1,0 +1,67 @@
+//! Everything slower than a transaction: plans, and the runner that drives them.
+//!
+//! A service function inserts an operation in the transaction that made it necessary (see [`crate::service::begin`]) and
+//! wakes the runner; the runner claims it by lease and drives its plan step by step, recording each. After a crash the
+//! next runner goes on from the last record.
+
+mod instance;
+pub mod plan;
+pub mod runner;
+mod session;
+
+use porthole_model::operation::Kind;
+use porthole_store::Operation;
+use serde::{Deserialize, Serialize};
+
+pub use runner::Runner;
+pub use session::apply as apply_to_session;
+
+use plan::AnyPlan;
+
+/// What the steps of every plan have learnt. Holds ids and small facts, never copies of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Learnt {
+    /// The instance worked on.
+    pub instance_id: String,
+    /// Why it failed, for the session's failureReason; empty until then.
+    #[serde(default)]
+    pub reason: String,
+}
+
+impl Learnt {
+    /// What an operation begins with.
+    pub fn begin(instance_id: &str) -> String {
+        let learnt = Self { instance_id: instance_id.to_owned(), reason: String::new() };
+        serde_json::to_string(&learnt).expect("is plain data")
+    }
+}
+
+/// The plan of a kind of operation. One version each so far; an old one stays until no row has it.
+fn plan(kind: Kind) -> &'static plan::Plan<Learnt> {
+    match kind {
+        Kind::CreateInstance => &instance::CREATE,
+        Kind::StartInstance => &instance::START,
+        Kind::StopInstance => &instance::STOP,
+        Kind::RebootInstance => &instance::REBOOT,
+        Kind::DeleteInstance => &instance::DELETE,
+        Kind::StartSession => &session::START,
+        Kind::StopSession => &session::STOP,
+    }
+}
+
+/// Version and deadline of the plan a new operation of this kind gets.
+pub fn terms(kind: Kind) -> (i64, i64) {
+    let plan = plan(kind);
+    (plan.version, plan.deadline_ms)
+}
+
+/// The plan that a row names; `None` when this program does not know its version.
+fn find(operation: &Operation) -> Option<&'static dyn AnyPlan> {
+    let plan = plan(operation.kind);
+    (plan.version == operation.version).then_some(plan as &dyn AnyPlan)
+}
+
+/// Name of a step, for operators.
+pub fn step_name(kind: Kind, step: u16) -> &'static str {
+    plan(kind).steps.get(usize::from(step)).map_or("?", |step| step.name)
+}

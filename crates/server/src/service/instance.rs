@@ -1,0 +1,353 @@
+//! CreateInstances, GetInstance, GetInstances, GetInstanceState, StartInstance, StopInstance, RebootInstance, DeleteInstance.
+
+use std::collections::{BTreeMap, HashSet};
+
+use porthole_api::{
+    Error, names,
+    types::{
+        CreateInstancesRequest, CreateInstancesResult, DeleteInstanceRequest, DeleteInstanceResult, Disk, DiskState,
+        GetInstanceRequest, GetInstanceResult, GetInstanceStateRequest, GetInstanceStateResult, GetInstancesRequest,
+        GetInstancesResult, Instance as WireInstance, InstanceHardware, InstanceNetworking, InstanceState, IpAddressType,
+        MonthlyTransfer, Operation, RebootInstanceRequest, RebootInstanceResult, RegionName, ResourceLocation, ResourceType,
+        StartInstanceRequest, StartInstanceResult, StopInstanceRequest, StopInstanceResult, Tag, Timestamp,
+    },
+};
+use porthole_model::{
+    InstanceId, OperationId, catalog,
+    instance::{Event, Refused, State, transition},
+    operation::Kind,
+    session::{self, Session},
+};
+use porthole_store::{Instance, NewOperation, StoreError};
+
+use super::{Deed, TRIES, account, act, page_end, page_limit, page_start, region, unavailable};
+use crate::{
+    app::App,
+    dispatch::Request,
+    operation::{Learnt, terms},
+    telemetry::chain,
+};
+
+/// Most tags a resource has (guide page on tags).
+const MOST_TAGS: usize = 50;
+/// Most instances one call makes.
+const MOST_NAMES: usize = 100;
+/// The account of the person inside.
+const USERNAME: &str = "lightsail-user";
+/// Name of every account's default key pair.
+const DEFAULT_KEY_PAIR: &str = "LightsailDefaultKeyPair";
+
+/// CreateInstances: all names or none.
+pub async fn create(cx: Request<'_>, input: CreateInstancesRequest) -> Result<CreateInstancesResult, Error> {
+    check_create(cx, &input).await?;
+    for _ in 0..TRIES {
+        match create_once(cx, &input).await {
+            Ok(operations) => {
+                cx.app.wake.notify_one();
+                return Ok(CreateInstancesResult { operations: Some(operations) });
+            }
+            Err(StoreError::Conflict) => {}
+            Err(StoreError::NamesTaken(taken)) => return Err(Error::names_in_use(taken.iter().map(String::as_str))),
+            Err(StoreError::NoAddress) => {
+                return Err(Error::operation_failure("This server has no address left for another instance."));
+            }
+            Err(error) => return Err(unavailable(&error)),
+        }
+    }
+    Err(Error::service_unavailable("Many instances are being created at once. Try again."))
+}
+
+async fn check_create(cx: Request<'_>, input: &CreateInstancesRequest) -> Result<(), Error> {
+    let app = cx.app;
+    let refuse = |text: String| Err(Error::invalid_input(text));
+    if !app.config.zones.contains(&input.availability_zone) {
+        let zones = app.config.zones.join(", ");
+        return refuse(format!("availabilityZone {} is not one of this server's: {zones}.", input.availability_zone));
+    }
+    let Some(blueprint) = app.catalog.blueprint(&input.blueprint_id).filter(|blueprint| blueprint.is_active) else {
+        return refuse(format!("blueprintId {} is not offered. GetBlueprints lists those that are.", input.blueprint_id));
+    };
+    let Some(bundle) = app.catalog.bundle(&input.bundle_id).filter(|bundle| bundle.is_active) else {
+        return refuse(format!("bundleId {} is not offered. GetBundles lists those that are.", input.bundle_id));
+    };
+    if input.instance_names.len() > MOST_NAMES {
+        return refuse(format!("instanceNames has {} names; at most {MOST_NAMES} are made at once.", input.instance_names.len()));
+    }
+    let mut seen = HashSet::new();
+    if let Some(twice) = input.instance_names.iter().find(|name| !seen.insert(name.as_str())) {
+        return refuse(format!("instanceNames has {twice} more than once."));
+    }
+    if input.custom_image_name.is_some() {
+        return refuse("customImageName is no longer supported by the service.".into());
+    }
+    if let Some(pair) = input.key_pair_name.as_deref().filter(|pair| *pair != DEFAULT_KEY_PAIR) {
+        return Err(Error::does_not_exist("KeyPair", pair));
+    }
+    if input.add_ons.as_ref().is_some_and(|add_ons| !add_ons.is_empty()) {
+        return refuse("addOns are not served by this version of Porthole.".into());
+    }
+    if input.ip_address_type == Some(IpAddressType::Ipv6) {
+        return refuse("ipAddressType ipv6 is not served by this version of Porthole; use ipv4 or dualstack.".into());
+    }
+    check_tags(input.tags.as_deref().unwrap_or_default())?;
+    check_fits(app, bundle).await?;
+    if let Err(error) = app.driver.ensure_image(&blueprint.image).await {
+        tracing::warn!(image = blueprint.image, error = chain(&error), "image is not there");
+        return refuse(format!(
+            "The image of blueprint {} is not built on this server. The operator builds it with: porthole image build {}",
+            blueprint.id, blueprint.image
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a bundle that is larger than the machine.
+async fn check_fits(app: &App, bundle: &catalog::Bundle) -> Result<(), Error> {
+    let machine = app.driver.machine().await.map_err(|error| {
+        tracing::error!(error = chain(&error), "cannot ask what the machine has");
+        Error::service_unavailable("The service cannot look at its machine just now. Try again.")
+    })?;
+    if bundle.vcpus <= machine.cpus && bundle.memory_bytes() <= machine.memory_bytes {
+        return Ok(());
+    }
+    let has_gb = machine.memory_bytes as f64 / f64::from(1 << 30);
+    Err(Error::invalid_input(format!(
+        "Bundle {} needs {} vCPUs and {} GB of memory; this machine has {} vCPUs and {has_gb:.1} GB. Choose a smaller bundle.",
+        bundle.id, bundle.vcpus, bundle.ram_gb, machine.cpus
+    )))
+}
+
+fn check_tags(tags: &[Tag]) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    for (index, tag) in tags.iter().enumerate() {
+        let key = tag.key.as_deref().unwrap_or_default();
+        if key.is_empty() {
+            return Err(Error::invalid_input(format!("tags[{index}].key must not be empty.")));
+        }
+        if key.to_ascii_lowercase().starts_with("aws:") {
+            return Err(Error::invalid_input(format!("tags[{index}].key begins with aws:, which is reserved.")));
+        }
+        if !seen.insert(key) {
+            return Err(Error::invalid_input(format!("tags has the key {key} more than once.")));
+        }
+    }
+    if tags.len() > MOST_TAGS {
+        return Err(Error::invalid_input(format!("tags has {} tags; a resource has at most {MOST_TAGS}.", tags.len())));
+    }
+    Ok(())
+}
+
+async fn create_once(cx: Request<'_>, input: &CreateInstancesRequest) -> Result<Vec<Operation>, StoreError> {
+    let (app, account, now_ms) = (cx.app, account(cx), cx.app.clock.now_ms());
+    let mut tx = app.store.begin().await?;
+    let named: Vec<(String, String)> = input.instance_names.iter().map(|name| (name.clone(), app.ids.uuid())).collect();
+    tx.take_names(&account, region(app), "Instance", &named).await?;
+    let tags = input.tags.as_deref().unwrap_or_default().iter();
+    let tags: BTreeMap<_, _> =
+        tags.map(|tag| (tag.key.clone().unwrap_or_default(), tag.value.clone().unwrap_or_default())).collect();
+    let tags = serde_json::to_string(&tags).expect("texts are plain data");
+    let mut operations = Vec::new();
+    for (name, id) in &named {
+        let mut instance = Instance {
+            id: InstanceId::new(id.as_str()),
+            account_id: account.clone(),
+            region: region(app).to_owned(),
+            zone: input.availability_zone.clone(),
+            name: name.clone(),
+            blueprint_id: input.blueprint_id.clone(),
+            bundle_id: input.bundle_id.clone(),
+            state: State::Pending,
+            address_index: 0,
+            ip_address_type: input.ip_address_type.unwrap_or(IpAddressType::Dualstack).as_str().to_owned(),
+            key_pair_name: input.key_pair_name.clone().unwrap_or_default(),
+            user_data: input.user_data.as_ref().map(|data| data.reveal().to_owned()).unwrap_or_default(),
+            tags: tags.clone(),
+            add_ons: "[]".into(),
+            session: Session::new(),
+            generation: 0,
+            created_ms: now_ms,
+        };
+        tx.insert_instance(&mut instance).await?;
+        let (version, deadline_ms) = terms(Kind::CreateInstance);
+        let operation = NewOperation {
+            id: OperationId::new(app.ids.uuid()),
+            kind: Kind::CreateInstance,
+            version,
+            account_id: &account,
+            region: &instance.region,
+            zone: &instance.zone,
+            resource_name: name,
+            resource_type: "Instance",
+            resource_id: id,
+            details: "",
+            state: Learnt::begin(id),
+            created_ms: now_ms,
+            deadline_ms: now_ms + deadline_ms,
+            done: false,
+        };
+        operations.push(super::operation::wire(&tx.insert_operation(operation).await?));
+    }
+    tx.commit().await?;
+    Ok(operations)
+}
+
+/// GetInstance.
+pub async fn get(cx: Request<'_>, input: GetInstanceRequest) -> Result<GetInstanceResult, Error> {
+    let instance = find(cx, &input.instance_name).await?;
+    Ok(GetInstanceResult { instance: Some(wire(cx.app, &instance)) })
+}
+
+/// GetInstances: in the order of creation.
+pub async fn list(cx: Request<'_>, input: GetInstancesRequest) -> Result<GetInstancesResult, Error> {
+    let after = page_start(cx, "GetInstances", input.page_token.as_deref())?;
+    let found = cx.app.store.instances(&account(cx), region(cx.app), &after, page_limit()).await;
+    let mut rows = found.map_err(|error| unavailable(&error))?;
+    let next_page_token = page_end(cx, "GetInstances", &mut rows, |row| (row.created_ms, row.id.as_str()));
+    let instances = rows.iter().map(|row| wire(cx.app, row)).collect();
+    Ok(GetInstancesResult { instances: Some(instances), next_page_token })
+}
+
+/// GetInstanceState.
+pub async fn state(cx: Request<'_>, input: GetInstanceStateRequest) -> Result<GetInstanceStateResult, Error> {
+    let instance = find(cx, &input.instance_name).await?;
+    Ok(GetInstanceStateResult { state: Some(wire_state(instance.state)) })
+}
+
+/// StartInstance: succeeds at once when the instance runs.
+pub async fn start(cx: Request<'_>, input: StartInstanceRequest) -> Result<StartInstanceResult, Error> {
+    let name = &input.instance_name;
+    if input.attribute_updates.as_ref().is_some_and(|updates| updates.bundle_id.is_some()) {
+        return Err(Error::invalid_input("attributeUpdates.bundleId is not served by this version of Porthole."));
+    }
+    let operations = act(cx, name, Kind::StartInstance, |instance| {
+        if instance.state == State::Running {
+            return Ok(Deed::Done);
+        }
+        instance.state = transition(instance.state, Event::Start).map_err(|refused| not_now(name, refused))?;
+        Ok(Deed::Begin)
+    })
+    .await?;
+    Ok(StartInstanceResult { operations: Some(operations) })
+}
+
+/// StopInstance: accepted in every state; succeeds at once when the instance is stopped.
+pub async fn stop(cx: Request<'_>, input: StopInstanceRequest) -> Result<StopInstanceResult, Error> {
+    let name = &input.instance_name;
+    let operations = act(cx, name, Kind::StopInstance, |instance| {
+        if instance.state == State::Stopped {
+            return Ok(Deed::Done);
+        }
+        instance.state = transition(instance.state, Event::Stop).map_err(|refused| not_now(name, refused))?;
+        end_session(instance);
+        Ok(Deed::Begin)
+    })
+    .await?;
+    Ok(StopInstanceResult { operations: Some(operations) })
+}
+
+/// RebootInstance.
+pub async fn reboot(cx: Request<'_>, input: RebootInstanceRequest) -> Result<RebootInstanceResult, Error> {
+    let name = &input.instance_name;
+    let operations = act(cx, name, Kind::RebootInstance, |instance| {
+        instance.state = transition(instance.state, Event::Reboot).map_err(|refused| not_now(name, refused))?;
+        end_session(instance);
+        Ok(Deed::Begin)
+    })
+    .await?;
+    Ok(RebootInstanceResult { operations: Some(operations) })
+}
+
+/// DeleteInstance: accepted in every state.
+pub async fn delete(cx: Request<'_>, input: DeleteInstanceRequest) -> Result<DeleteInstanceResult, Error> {
+    let name = &input.instance_name;
+    let operations = act(cx, name, Kind::DeleteInstance, |instance| {
+        instance.state = transition(instance.state, Event::Delete).map_err(|refused| not_now(name, refused))?;
+        end_session(instance);
+        Ok(Deed::Begin)
+    })
+    .await?;
+    Ok(DeleteInstanceResult { operations: Some(operations) })
+}
+
+/// The instance goes down: its session is over with this very transaction.
+fn end_session(instance: &mut Instance) {
+    let over = session::transition(&instance.session, session::Event::InstanceDown);
+    instance.session = over.unwrap_or_else(|_| instance.session.clone());
+}
+
+fn not_now(name: &str, Refused(state): Refused) -> Error {
+    let advice = match state {
+        State::Stopped => "Start it first.",
+        State::Pending | State::Running | State::Stopping | State::ShuttingDown => {
+            "Please wait for it to complete before trying again."
+        }
+    };
+    Error::invalid_input(format!("This is not possible while {name} is {}. {advice}", state.name()))
+}
+
+async fn find(cx: Request<'_>, name: &str) -> Result<Instance, Error> {
+    let found = cx.app.store.instance_by_name(&account(cx), region(cx.app), name).await;
+    found.map_err(|error| unavailable(&error))?.ok_or_else(|| Error::does_not_exist("Instance", name))
+}
+
+fn wire_state(state: State) -> InstanceState {
+    InstanceState { code: Some(state.code()), name: Some(state.name().to_owned()) }
+}
+
+/// Writes an instance as clients read it.
+fn wire(app: &App, instance: &Instance) -> WireInstance {
+    let account_id = instance.account_id.as_str();
+    let address = app.driver.address(instance.address_index).to_string();
+    let bundle = app.catalog.bundle(&instance.bundle_id);
+    let location = ResourceLocation {
+        availability_zone: Some(instance.zone.clone()),
+        region_name: RegionName::from_wire(&instance.region),
+    };
+    let tags: BTreeMap<String, String> = serde_json::from_str(&instance.tags).unwrap_or_default();
+    let tag = |(key, value): (String, String)| Tag { key: Some(key), value: Some(value) };
+    let key_pair = Some(instance.key_pair_name.clone()).filter(|name| !name.is_empty());
+    WireInstance {
+        arn: Some(names::arn(&instance.region, account_id, ResourceType::Instance, instance.id.as_str())),
+        blueprint_id: Some(instance.blueprint_id.clone()),
+        blueprint_name: app.catalog.blueprint(&instance.blueprint_id).map(|blueprint| blueprint.name.clone()),
+        bundle_id: Some(instance.bundle_id.clone()),
+        created_at: Some(Timestamp(instance.created_ms)),
+        hardware: bundle.map(|bundle| hardware(instance, bundle)),
+        ip_address_type: IpAddressType::from_wire(&instance.ip_address_type),
+        is_static_ip: Some(false),
+        location: Some(location),
+        name: Some(instance.name.clone()),
+        networking: bundle.map(|bundle| InstanceNetworking {
+            monthly_transfer: Some(MonthlyTransfer { gb_per_month_allocated: i32::try_from(bundle.transfer_gb).ok() }),
+            ports: Some(Vec::new()),
+        }),
+        private_ip_address: Some(address.clone()),
+        // Without a pool of public addresses the bridge's address serves, while the instance is up.
+        public_ip_address: (instance.state == State::Running).then_some(address),
+        resource_type: Some(ResourceType::Instance),
+        ssh_key_name: key_pair.or_else(|| Some(DEFAULT_KEY_PAIR.to_owned())),
+        state: Some(wire_state(instance.state)),
+        support_code: Some(names::support_code(account_id, ResourceType::Instance, instance.id.as_str())),
+        tags: Some(tags.into_iter().map(tag).collect()),
+        username: Some(USERNAME.to_owned()),
+        ..WireInstance::default()
+    }
+}
+
+fn hardware(instance: &Instance, bundle: &catalog::Bundle) -> InstanceHardware {
+    InstanceHardware {
+        cpu_count: i32::try_from(bundle.vcpus).ok(),
+        disks: Some(vec![Disk {
+            attached_to: Some(instance.name.clone()),
+            attachment_state: Some("attached".into()),
+            created_at: Some(Timestamp(instance.created_ms)),
+            is_attached: Some(true),
+            is_system_disk: Some(true),
+            path: Some("/dev/xvda".into()),
+            size_in_gb: i32::try_from(bundle.disk_gb).ok(),
+            state: Some(DiskState::InUse),
+            ..Disk::default()
+        }]),
+        ram_size_in_gb: Some(bundle.ram_gb as f32),
+    }
+}
