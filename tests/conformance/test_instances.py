@@ -168,6 +168,6 @@ def test_health_status_where_asked(caller, name):
 
 
 def test_more_names_than_one_call_makes(caller, name):
-    error = refused(lambda: caller.client.create_instances(**request(*[f"{name}-{i}" for i in range(21)])), "InvalidInputException")
-    assert "20" in str(error)
+    error = refused(lambda: caller.client.create_instances(**request(*[f"{name}-{i}" for i in range(101)])), "InvalidInputException")
+    assert "100" in str(error)
     assert not [n for n in caller.client.get_active_names()["activeNames"] if n.startswith(f"{name}-")]

@@ -6,7 +6,7 @@ from conftest import BLUEPRINT, BUNDLE, new_caller, refused
 from server import ZONE
 
 PAGE = 200
-MOST_NAMES = 20
+MOST_NAMES = 100
 
 
 def test_an_operation_by_its_id(caller, name):
