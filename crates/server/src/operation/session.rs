@@ -15,8 +15,9 @@ use super::{
 };
 use crate::{agent::Agent, app::App};
 
-/// How long one question for a display's state waits for a change.
-const WAIT_MS: u32 = 1_000;
+/// How long one question for a display's state waits for a change, which is also how long a change that came between two
+/// questions goes unnoticed.
+const WAIT_MS: u32 = 40;
 
 /// StartGUISession.
 pub const START: Plan<Learnt> = Plan {
