@@ -211,6 +211,11 @@ pub fn transition(session: &Session, event: Event) -> Result<Session, Refused> {
         },
         Event::StartFailed(reason) => match session.status {
             S::Starting => Ok(session.failed(S::FailedStartingGuiSession, reason)),
+            // The start was taken back after it had been marked: its displays are gone, and so are its tokens.
+            S::Started | S::StartExpired => {
+                let generation = session.generation + 1;
+                Ok(Session { generation, ..session.failed(S::FailedStartingGuiSession, reason) })
+            }
             _ => same(),
         },
         Event::Expire => match session.status {
@@ -295,12 +300,14 @@ mod tests {
             started + InstanceFailed = failedInstanceCreation
             started + InstanceDown = stopped (new generation)
             started + Start = started
+            started + StartFailed = failedStartingGUISession (new generation)
             started + Expire = startExpired
             started + Stop = stopping (new generation)
             startExpired + Boot = notStarted (new generation)
             startExpired + InstanceFailed = failedInstanceCreation
             startExpired + InstanceDown = stopped (new generation)
             startExpired + Start = starting (new generation)
+            startExpired + StartFailed = failedStartingGUISession (new generation)
             startExpired + Stop = stopping (new generation)
             stopping + Boot = notStarted (new generation)
             stopping + InstanceFailed = failedInstanceCreation

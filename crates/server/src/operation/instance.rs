@@ -12,7 +12,7 @@ use porthole_store::{Instance, StoreError};
 use super::{
     Learnt,
     plan::{Plan, Step, StepError},
-    session::{close_viewers, find},
+    session::{close_viewers, find, stop_displays},
 };
 use crate::app::App;
 
@@ -88,15 +88,21 @@ pub const REBOOT: Plan<Learnt> = Plan {
     version: 1,
     deadline_ms: 180_000,
     steps: &[
-        // Nothing to undo: viewers ask again by themselves.
-        Step { name: "close_viewers", deadline_ms: 5_000, interruptible: true, run: |app, op| Box::pin(close_viewers(app, op)), undo: None },
+        Step {
+            name: "close_viewers",
+            deadline_ms: 5_000,
+            interruptible: true,
+            run: |app, op| Box::pin(close_viewers(app, op)),
+            // The session ended when the request was accepted: where the instance is still up, its displays go too.
+            undo: Some(|app, op| Box::pin(stop_displays(app, op))),
+        },
         Step {
             name: "stop_instance",
             deadline_ms: 90_000,
             interruptible: false,
             run: |app, op| Box::pin(stop_instance(app, op)),
-            // What went down and does not come up again is stopped, and said to be.
-            undo: Some(|app, op| Box::pin(mark_down(app, op))),
+            // What may have half gone down goes down, and is said to be.
+            undo: Some(|app, op| Box::pin(release_and_mark_down(app, op))),
         },
         Step {
             name: "ensure_running",
@@ -247,6 +253,11 @@ async fn stop_instance(app: &App, op: &mut Learnt) -> Result<(), StepError> {
 
 async fn release_running(app: &App, op: &mut Learnt) -> Result<(), StepError> {
     Ok(app.driver.stop(&op.instance_id, Duration::ZERO).await?)
+}
+
+async fn release_and_mark_down(app: &App, op: &mut Learnt) -> Result<(), StepError> {
+    release_running(app, op).await?;
+    mark_down(app, op).await
 }
 
 async fn release_disk(app: &App, op: &mut Learnt) -> Result<(), StepError> {

@@ -4,10 +4,14 @@
 //! wakes the runner; the runner claims it by lease and drives its plan step by step, recording each. After a crash the
 //! next runner goes on from the last record.
 
+#[cfg(test)]
+mod harness;
 mod instance;
 pub mod plan;
 pub mod runner;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use porthole_model::operation::Kind;
 use porthole_store::Operation;

@@ -63,7 +63,7 @@ pub struct Runner {
 impl Runner {
     /// Starts driving operations, those that an earlier runner left first.
     pub fn start(app: &Arc<App>) -> Self {
-        Self::start_with(app, super::find)
+        Self::start_with(app, Arc::new(super::find))
     }
 
     /// The same with other plans.
@@ -89,10 +89,10 @@ impl Drop for Runner {
 }
 
 /// Finds the plan that a row names; `None` when this program does not know its version.
-pub(super) type Find = fn(&Operation) -> Option<&'static dyn AnyPlan>;
+pub(super) type Find = Arc<dyn Fn(&Operation) -> Option<&'static dyn AnyPlan> + Send + Sync>;
 
 /// Names this server among those that share a store: a state folder serves one process at a time.
-fn owner(app: &App) -> String {
+pub(super) fn owner(app: &App) -> String {
     let host = rustix::system::uname();
     let folder = std::path::absolute(&app.config.state_dir).unwrap_or_else(|_| app.config.state_dir.clone());
     format!("{}:{}", host.nodename().to_string_lossy(), folder.display())

@@ -52,15 +52,16 @@ pub const STOP: Plan<Learnt> = Plan {
             deadline_ms: 5_000,
             interruptible: true,
             run: |app, op| Box::pin(close_viewers(app, op)),
-            // Nothing to undo: viewers ask again by themselves.
-            undo: None,
+            // Undone last, wherever it failed: the session says so and can be stopped or started again.
+            undo: Some(|app, op| Box::pin(mark_stop_failed(app, op))),
         },
         Step {
             name: "stop_displays",
             deadline_ms: 30_000,
             interruptible: true,
             run: |app, op| Box::pin(stop_displays(app, op)),
-            undo: Some(|app, op| Box::pin(mark_stop_failed(app, op))),
+            // Nothing to undo: what was ended stays ended.
+            undo: None,
         },
         Step {
             name: "mark_stopped",

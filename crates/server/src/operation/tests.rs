@@ -1,0 +1,316 @@
+//! The laws every plan keeps, tried over the whole table: success, each step twice, failure at each step, a crash before and
+//! after each record, and superseding at each step.
+
+mod driving;
+
+use std::fmt::Write as _;
+
+use expect_test::{Expect, expect};
+use porthole_model::operation::{Kind, Meeting, Progress, meet};
+
+use super::{
+    harness::{NAME, Trouble, World, play},
+    plan,
+};
+
+fn steps(kind: Kind) -> u16 {
+    u16::try_from(plan(kind).steps.len()).expect("a plan has few steps")
+}
+
+/// The world after a plan ran without trouble, and the number of its steps' calls.
+async fn success(kind: Kind) -> (String, usize) {
+    let (world, ended, snapshot) = play(kind, &[], &[]).await;
+    assert_eq!(ended.progress, Progress::Succeeded, "{kind:?}: {} {}", ended.error_code, ended.error_details);
+    (snapshot, world.calls().len())
+}
+
+fn check(actual: &str, expected: &Expect) {
+    expected.assert_eq(actual);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_plan_runs_to_success() {
+    let mut table = String::new();
+    for kind in Kind::ALL {
+        let (snapshot, _) = success(kind).await;
+        write!(table, "= {}\n{snapshot}", kind.name()).expect("a string takes all");
+    }
+    check(&table, &expect![[r#"
+        = CreateInstance
+        lab-1 running, session notStarted generation 1 percent 0
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays []
+        = StartInstance
+        lab-1 running, session notStarted generation 2 percent 0
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays []
+        = StopInstance
+        lab-1 stopped, session stopped generation 3 percent 0
+        names ["lab-1"]
+        driver: lab-1 Stopped, disk, displays []
+        = RebootInstance
+        lab-1 running, session notStarted generation 4 percent 0
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays []
+        = DeleteInstance
+        names []
+        = StartGUISession
+        lab-1 running, session started generation 2 percent 100
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays ["application", "desktop"]
+        = StopGUISession
+        lab-1 running, session stopped generation 3 percent 0
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays []
+    "#]]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_step_twice_is_the_same() {
+    for kind in Kind::ALL {
+        let (once, _) = success(kind).await;
+        let (_, ended, twice) = play(kind, &[Trouble::Twice], &[]).await;
+        assert_eq!(ended.progress, Progress::Succeeded, "{kind:?}");
+        assert_eq!(twice, once, "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failure_at_each_step_unwinds() {
+    let mut table = String::new();
+    for kind in Kind::ALL {
+        for step in 0..steps(kind) {
+            let name = plan(kind).steps[usize::from(step)].name;
+            let (world, ended, before) = play(kind, &[Trouble::FailBefore(step)], &[]).await;
+            assert_eq!(ended.progress, Progress::Failed, "{kind:?} {name}");
+            assert_eq!((&*ended.error_code, &*ended.error_details), ("OperationFailure", "Trouble was asked for."));
+            writeln!(table, "= {} fails before {name}\n{}", kind.name(), before.trim_end()).expect("a string takes all");
+            nothing_is_stuck(world).await;
+
+            let (world, ended, after) = play(kind, &[Trouble::FailAfter(step)], &[]).await;
+            assert_eq!(ended.progress, Progress::Failed, "{kind:?} {name}");
+            if after != before {
+                writeln!(table, "= {} fails after {name}\n{}", kind.name(), after.trim_end()).expect("a string takes all");
+            }
+            nothing_is_stuck(world).await;
+
+            let (_, ended, twice) = play(kind, &[Trouble::FailAfter(step), Trouble::Twice], &[]).await;
+            assert_eq!(ended.progress, Progress::Failed, "{kind:?} {name}");
+            assert_eq!(twice, after, "{kind:?} {name}: undo twice is the same");
+        }
+    }
+    check(&table, &expect![[r#"
+        = CreateInstance fails before ensure_image
+        lab-1 stopped, session failedInstanceCreation generation 0 percent 0 because "The computer could not be created. Delete it, or start it to try again."
+        names ["lab-1"]
+        = CreateInstance fails before ensure_disk
+        lab-1 stopped, session failedInstanceCreation generation 0 percent 0 because "The computer could not be created. Delete it, or start it to try again."
+        names ["lab-1"]
+        = CreateInstance fails before ensure_running
+        lab-1 stopped, session failedInstanceCreation generation 0 percent 0 because "The computer could not be created. Delete it, or start it to try again."
+        names ["lab-1"]
+        = CreateInstance fails before mark_running
+        lab-1 stopped, session failedInstanceCreation generation 0 percent 0 because "The computer could not be created. Delete it, or start it to try again."
+        names ["lab-1"]
+        = CreateInstance fails after mark_running
+        lab-1 stopped, session failedInstanceCreation generation 1 percent 0 because "The computer could not be created. Delete it, or start it to try again."
+        names ["lab-1"]
+        = StartInstance fails before ensure_disk
+        lab-1 stopped, session notStarted generation 1 percent 0
+        names ["lab-1"]
+        driver: lab-1 Stopped, disk, displays []
+        = StartInstance fails before ensure_running
+        lab-1 stopped, session notStarted generation 1 percent 0
+        names ["lab-1"]
+        driver: lab-1 Stopped, disk, displays []
+        = StartInstance fails before mark_running
+        lab-1 stopped, session notStarted generation 1 percent 0
+        names ["lab-1"]
+        driver: lab-1 Stopped, disk, displays []
+        = StartInstance fails after mark_running
+        lab-1 stopped, session notStarted generation 2 percent 0
+        names ["lab-1"]
+        driver: lab-1 Stopped, disk, displays []
+        = StopInstance fails before close_viewers
+        lab-1 stopping, session stopped generation 3 percent 0
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays ["application", "desktop"]
+        = StopInstance fails before stop_instance
+        lab-1 stopping, session stopped generation 3 percent 0
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays ["application", "desktop"]
+        = StopInstance fails after stop_instance
+        lab-1 stopping, session stopped generation 3 percent 0
+        names ["lab-1"]
+        driver: lab-1 Stopped, disk, displays []
+        = StopInstance fails before mark_down
+        lab-1 stopping, session stopped generation 3 percent 0
+        names ["lab-1"]
+        driver: lab-1 Stopped, disk, displays []
+        = StopInstance fails after mark_down
+        lab-1 stopped, session stopped generation 3 percent 0
+        names ["lab-1"]
+        driver: lab-1 Stopped, disk, displays []
+        = RebootInstance fails before close_viewers
+        lab-1 running, session stopped generation 3 percent 0
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays []
+        = RebootInstance fails before stop_instance
+        lab-1 stopped, session stopped generation 3 percent 0
+        names ["lab-1"]
+        driver: lab-1 Stopped, disk, displays []
+        = RebootInstance fails before ensure_running
+        lab-1 stopped, session stopped generation 3 percent 0
+        names ["lab-1"]
+        driver: lab-1 Stopped, disk, displays []
+        = RebootInstance fails before mark_running
+        lab-1 stopped, session stopped generation 3 percent 0
+        names ["lab-1"]
+        driver: lab-1 Stopped, disk, displays []
+        = RebootInstance fails after mark_running
+        lab-1 stopped, session notStarted generation 4 percent 0
+        names ["lab-1"]
+        driver: lab-1 Stopped, disk, displays []
+        = DeleteInstance fails before close_viewers
+        lab-1 shutting-down, session stopped generation 3 percent 0
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays ["application", "desktop"]
+        = DeleteInstance fails before delete_instance
+        lab-1 shutting-down, session stopped generation 3 percent 0
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays ["application", "desktop"]
+        = DeleteInstance fails after delete_instance
+        lab-1 shutting-down, session stopped generation 3 percent 0
+        names ["lab-1"]
+        = DeleteInstance fails before mark_deleted
+        lab-1 shutting-down, session stopped generation 3 percent 0
+        names ["lab-1"]
+        = DeleteInstance fails after mark_deleted
+        names []
+        = StartGUISession fails before start_displays
+        lab-1 running, session failedStartingGUISession generation 2 percent 0 because "The session could not be started in time. Start it again, or restart the computer."
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays []
+        = StartGUISession fails before mark_started
+        lab-1 running, session failedStartingGUISession generation 2 percent 0 because "The session could not be started in time. Start it again, or restart the computer."
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays []
+        = StartGUISession fails after mark_started
+        lab-1 running, session failedStartingGUISession generation 3 percent 0 because "The session could not be started in time. Start it again, or restart the computer."
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays []
+        = StopGUISession fails before close_viewers
+        lab-1 running, session failedStoppingGUISession generation 3 percent 0 because "The session could not be ended. Stop or restart the computer."
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays ["application", "desktop"]
+        = StopGUISession fails before stop_displays
+        lab-1 running, session failedStoppingGUISession generation 3 percent 0 because "The session could not be ended. Stop or restart the computer."
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays ["application", "desktop"]
+        = StopGUISession fails after stop_displays
+        lab-1 running, session failedStoppingGUISession generation 3 percent 0 because "The session could not be ended. Stop or restart the computer."
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays []
+        = StopGUISession fails before mark_stopped
+        lab-1 running, session failedStoppingGUISession generation 3 percent 0 because "The session could not be ended. Stop or restart the computer."
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays []
+        = StopGUISession fails after mark_stopped
+        lab-1 running, session stopped generation 3 percent 0
+        names ["lab-1"]
+        driver: lab-1 Running, disk, displays []
+    "#]]);
+}
+
+/// After whatever failed, the instance can be deleted and nothing is left of it.
+async fn nothing_is_stuck(world: World) {
+    world.set_trouble(&[]);
+    if world.app.store.all_instances().await.expect("the store answers").is_empty() {
+        assert_eq!(world.snapshot().await, "names []\n");
+        return;
+    }
+    let id = world.request(Kind::DeleteInstance).await;
+    assert_eq!(world.ended(&id).await.progress, Progress::Succeeded);
+    assert_eq!(world.snapshot().await, "names []\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crash_before_and_after_each_record_recovers() {
+    for kind in Kind::ALL {
+        let (expected, calls) = success(kind).await;
+        for call in 0..calls {
+            for crash in [Trouble::CrashBefore(call), Trouble::CrashAfter(call)] {
+                let (_, ended, snapshot) = play(kind, &[crash], &[]).await;
+                assert_eq!(ended.progress, Progress::Succeeded, "{kind:?} {crash:?}");
+                assert_eq!(snapshot, expected, "{kind:?} {crash:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crash_while_undoing_recovers() {
+    for kind in Kind::ALL {
+        let fail = Trouble::FailAfter(steps(kind) - 1);
+        let (world, _, expected) = play(kind, &[fail], &[]).await;
+        for call in usize::from(steps(kind))..world.calls().len() {
+            for crash in [Trouble::CrashBefore(call), Trouble::CrashAfter(call)] {
+                let (_, ended, snapshot) = play(kind, &[fail, crash], &[fail]).await;
+                assert_eq!(ended.progress, Progress::Failed, "{kind:?} {crash:?}");
+                assert_eq!(snapshot, expected, "{kind:?} {crash:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn superseding_at_each_step_takes_effect() {
+    for live in Kind::ALL {
+        let superseding = Kind::ALL.into_iter().filter(|new| meet(live, *new) == Meeting::Supersedes);
+        for new in superseding {
+            for step in 0..steps(live) {
+                supersede(live, new, step).await;
+            }
+        }
+    }
+}
+
+async fn supersede(live: Kind, new: Kind, step: u16) {
+    let what = format!("{new:?} during {live:?} at {}", plan(live).steps[usize::from(step)].name);
+    let world = World::ready(live).await;
+    world.set_trouble(&[Trouble::HoldBefore(step)]);
+    let first = world.request(live).await;
+    assert!(world.held(&first).await, "{what}");
+    let second = world.request(new).await;
+    let superseded = world.operation(&first).await.superseded;
+    if plan(live).steps[usize::from(step)].interruptible && superseded {
+        // Nobody lets the step go on: it is cut off.
+        assert_eq!(world.ended(&first).await.error_code, "Superseded", "{what}");
+    }
+    world.go_on();
+    let first = world.ended(&first).await;
+    let second = world.ended(&second).await;
+    assert_eq!(second.progress, Progress::Succeeded, "{what}: {}", second.error_details);
+    if superseded {
+        assert_eq!((first.progress, &*first.error_code), (Progress::Failed, "Superseded"), "{what}");
+    } else {
+        assert_eq!(first.progress, Progress::Succeeded, "{what}: what there was to end was not there yet");
+    }
+    let snapshot = world.snapshot().await;
+    let lines: Vec<&str> = snapshot.lines().collect();
+    match new {
+        Kind::DeleteInstance => assert_eq!(lines, ["names []"], "{what}"),
+        Kind::StopInstance => {
+            assert!(lines[0].starts_with(&format!("{NAME} stopped, session ")), "{what}: {snapshot}");
+            assert!(!snapshot.contains("Running") && !snapshot.contains("Partial"), "{what}: {snapshot}");
+        }
+        Kind::StopSession => {
+            assert!(!lines[0].contains("session st") || lines[0].contains("session stopped"), "{what}: {snapshot}");
+            assert!(!snapshot.contains("displays [\""), "{what}: {snapshot}");
+        }
+        Kind::CreateInstance | Kind::StartInstance | Kind::RebootInstance | Kind::StartSession => {
+            unreachable!("they supersede nothing")
+        }
+    }
+    nothing_is_stuck(world).await;
+}
