@@ -8,8 +8,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub mod agent;
 pub mod container;
+pub mod doctor;
 mod error;
 pub mod fake;
+pub mod image;
 mod process;
 #[allow(unsafe_code)]
 mod sys;

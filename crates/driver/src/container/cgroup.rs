@@ -86,6 +86,30 @@ impl Hierarchies {
         }
     }
 
+    /// The controllers that instances could be limited with.
+    pub(crate) fn controllers(&self) -> BTreeSet<String> {
+        let unified = self
+            .roots
+            .iter()
+            .map(|root| read_text(&root.join("cgroup.controllers")))
+            .collect::<Vec<_>>();
+        let legacy = match self.layout {
+            Layout::Unified => String::new(),
+            Layout::Legacy => read_text(Path::new("/proc/cgroups")),
+        };
+        let legacy = legacy.lines().filter_map(|line| {
+            // Name, hierarchy, number of cgroups, enabled.
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            (fields.get(3) == Some(&"1") && fields[1] != "0").then(|| fields[0].to_owned())
+        });
+        unified
+            .iter()
+            .flat_map(|text| text.split_whitespace())
+            .map(str::to_owned)
+            .chain(legacy)
+            .collect()
+    }
+
     /// Names of the cgroups below a parent, in any hierarchy.
     pub(crate) fn children(&self, parent: &str) -> io::Result<BTreeSet<String>> {
         let mut names = BTreeSet::new();
@@ -104,6 +128,10 @@ impl Hierarchies {
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
     folders: Vec<PathBuf>,
+}
+
+fn read_text(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_default()
 }
 
 /// A missing folder has no folders in it.

@@ -16,13 +16,16 @@ mod host;
 mod loopdev;
 mod names;
 mod net;
+mod observe;
 mod record;
+mod release;
 mod rootfs;
 mod runtime;
 mod seccomp;
+mod start;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     net::Ipv4Addr,
     os::fd::AsRawFd,
     sync::{Arc, Mutex, PoisonError},
@@ -38,13 +41,33 @@ use tokio::{
 };
 
 use self::{
-    host::{Host, console_tail},
+    cgroup::{Hierarchies, Layout},
+    host::Host,
     names::InstancePaths,
+    start::console_tail,
 };
 use crate::{
     AgentStream, Driver, DriverConfig, DriverError, InstanceSpec, Machine, Observed, agent,
     error::{Doing, retry},
 };
+
+/// Says how cgroups are mounted, for a person, and which controllers there are.
+pub(crate) fn cgroup_layout() -> (&'static str, BTreeSet<String>) {
+    let Ok(hierarchies) = Hierarchies::find() else {
+        return ("unreadable", BTreeSet::new());
+    };
+    let layout = match hierarchies.layout() {
+        _ if hierarchies.is_empty() => "not mounted",
+        Layout::Unified => "version 2",
+        Layout::Legacy => "version 1, or both",
+    };
+    (layout, hierarchies.controllers())
+}
+
+/// Gives firewall rules like those of a server with instances, for trying whether the kernel takes them.
+pub(crate) fn firewall_check_document() -> String {
+    net::firewall::Rules::example().document()
+}
 
 /// How long a start waits for the guest agent's first answer.
 const AGENT_LIMIT: Duration = Duration::from_secs(30);

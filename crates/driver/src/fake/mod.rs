@@ -161,13 +161,8 @@ impl World {
             }
             (Deed::Delete, _) => self.act(Deed::Stop, id, None, When::After)?,
             (Deed::ReleaseHost, _) if whole => {
-                if self
-                    .instances
-                    .values()
-                    .all(|instance| instance.state() == ObservedState::Stopped)
-                {
-                    self.host_held = false;
-                }
+                let unused = |instance: &Instance| instance.state() == ObservedState::Stopped;
+                self.host_held &= !self.instances.values().all(unused);
             }
             _ => {}
         }

@@ -378,3 +378,26 @@ async fn a_long_state_folder_is_no_obstacle() {
     until("it is seen", || container.inventory().contains("porthole")).await;
     driver.delete("one").await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flushed_firewall_rules_come_back() {
+    let container = Container::new("good");
+    let driver = container.open().await;
+    driver.create(&spec("one", "a", 2)).await.unwrap();
+    driver.start(&spec("one", "a", 2)).await.unwrap();
+    let before = container.inventory();
+    let tables = String::from_utf8(run("nft", &["list", "tables"]).stdout).unwrap();
+    for table in tables
+        .lines()
+        .filter_map(|line| line.strip_prefix("table "))
+    {
+        let name = table.split(' ').nth(1).unwrap();
+        if before.contains(name) {
+            let words = ["delete", "table"].into_iter().chain(table.split(' '));
+            assert!(run("nft", &words.collect::<Vec<_>>()).status.success());
+        }
+    }
+    assert_ne!(container.inventory(), before);
+    driver.observe().await.unwrap();
+    assert_eq!(container.inventory(), before);
+}

@@ -22,6 +22,9 @@ use crate::{
     process::{Run, RunError},
 };
 
+/// Replacing all rules takes some 10 ms.
+const LIMIT: Duration = Duration::from_secs(10);
+
 /// One instance as the firewall knows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Member {
@@ -56,6 +59,24 @@ impl Rules {
         let mut text = format!("{}{}", removal(&self.table), self.routed());
         text.push_str(&self.bridged());
         text
+    }
+
+    /// Rules of an imaginary server that use everything rules can use.
+    pub(crate) fn example() -> Self {
+        let subnet = Subnet::containing(Ipv4Addr::new(172, 26, 0, 0), 16);
+        let member = |index| Member {
+            link: format!("pvexample-{index}"),
+            account_id: "a".to_owned(),
+            address: subnet.address(index),
+        };
+        Self {
+            table: "porthole_example".to_owned(),
+            bridge: "ph-example".to_owned(),
+            link_prefix: "pvexample-".to_owned(),
+            subnet,
+            host_nameservers: vec![subnet.gateway()],
+            members: vec![member(2), member(3)],
+        }
     }
 
     fn routed(&self) -> String {
@@ -205,11 +226,26 @@ pub(crate) fn remove(table: &str) -> Result<(), DriverError> {
         .doing("remove the firewall rules")
 }
 
+/// Whether both tables are there.
+pub(crate) fn is_present(table: &str) -> Result<bool, DriverError> {
+    let listed = Run::new("nft")
+        .args(["list", "tables"])
+        .limit(LIMIT)
+        .run()
+        .doing("list the firewall's tables")?;
+    let listed = String::from_utf8_lossy(&listed);
+    Ok(["inet", "bridge"].iter().all(|family| {
+        listed
+            .lines()
+            .any(|line| line == format!("table {family} {table}"))
+    }))
+}
+
 fn run(document: &str) -> Result<Vec<u8>, RunError> {
     Run::new("nft")
         .args(["-f", "-"])
         .input(document.as_bytes().to_vec())
-        .limit(Duration::from_secs(10))
+        .limit(LIMIT)
         .run()
 }
 

@@ -177,6 +177,11 @@ impl Network {
         rules.apply()
     }
 
+    /// Whether the rules are there at all.
+    pub(crate) fn has_rules(&self) -> Result<bool, DriverError> {
+        firewall::is_present(&self.names.table())
+    }
+
     /// Removes the bridge and the rules.
     pub(crate) fn release(&self) -> Result<(), DriverError> {
         self.remove_link(&self.names.bridge())?;
