@@ -85,8 +85,12 @@ impl Store {
     /// `url` is `sqlite://PATH` or `postgres://…`.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        let sqlite = url.starts_with("sqlite:");
-        let url = if sqlite { Cow::Owned(format!("{url}?mode=rwc")) } else { Cow::Borrowed(url) };
+        let file = url.strip_prefix("sqlite://");
+        let sqlite = file.is_some();
+        let url = match file {
+            Some(path) => Cow::Owned(sqlite_url(path)?),
+            None => Cow::Borrowed(url),
+        };
         let options = AnyConnectOptions::from_str(&url)?;
         let pool = |most: u32| {
             AnyPoolOptions::new()
@@ -131,6 +135,15 @@ impl Store {
         self.reads.close().await;
         self.writes.close().await;
     }
+}
+
+/// Makes the database's file, readable by its owner alone, and the URL by which the driver opens it.
+fn sqlite_url(path: &str) -> Result<String, StoreError> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    made.map_err(|error| StoreError::Database(sqlx::Error::Io(error)))?;
+    let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Ok(format!("sqlite://{path}"))
 }
 
 impl Tx {

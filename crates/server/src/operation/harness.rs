@@ -46,8 +46,6 @@ const ACCOUNT: &str = "111122223333";
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// Nothing.
-    None,
     /// Every step and every undo runs twice.
     Twice,
     /// This step fails for good before it did anything.
@@ -253,6 +251,13 @@ impl World {
     /// Drops the runner without a word, as a kill does.
     pub(super) fn kill_runner(&mut self) {
         self.runner = None;
+    }
+
+    /// Ends the runner as a server does that is told to end.
+    pub(super) async fn stop_runner(&mut self) {
+        if let Some(runner) = self.runner.take() {
+            runner.stop().await;
+        }
     }
 
     pub(super) fn set_trouble(&self, trouble: &[Trouble]) {

@@ -9,6 +9,7 @@ mod account;
 mod concurrency;
 mod crash;
 mod database;
+mod file;
 mod given;
 mod instance;
 mod names;

@@ -262,3 +262,32 @@ async fn a_creation_that_failed_is_tried_again_by_a_start() {
     assert_eq!(world.ended(&start).await.progress, Progress::Succeeded);
     assert!(world.snapshot().await.starts_with("lab-1 running, session notStarted"), "{}", world.snapshot().await);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_to_another_server_cuts_a_step_off() {
+    let world = World::ready(Kind::StartSession).await;
+    world.set_trouble(&[Trouble::HoldBefore(0)]);
+    let first = world.request(Kind::StartSession).await;
+    assert!(world.held(&first).await);
+    // The other server writes to the store; nobody wakes this one.
+    let live = world.operation(&first).await;
+    let mut tx = world.app.store.begin().await.expect("a transaction");
+    tx.supersede(&live.id).await.expect("is told");
+    tx.commit().await.expect("is written");
+    assert_eq!(world.ended(&first).await.error_code, "Superseded");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_runner_that_stops_gives_its_leases_back() {
+    let mut world = World::new().await;
+    world.set_trouble(&[Trouble::HoldBefore(1)]);
+    let id = world.request(Kind::CreateInstance).await;
+    assert!(world.held(&id).await);
+    world.stop_runner().await;
+    let now_ms = world.app.clock.now_ms();
+    let free = world.app.store.claim("another server", now_ms, now_ms, Claim::All, 9).await.expect("the store answers");
+    assert_eq!(free.len(), 1, "at once, not when the lease is over");
+    world.set_trouble(&[]);
+    world.start_runner();
+    assert_eq!(world.ended(&id).await.progress, Progress::Succeeded);
+}
