@@ -25,6 +25,7 @@ use crate::{
 pub(crate) struct Host {
     pub(super) names: Names,
     pub(super) images_dir: PathBuf,
+    /// Where the guest agent's binary should be.
     pub(super) guest_binary: PathBuf,
     pub(super) network: Network,
     pub(super) hierarchies: Hierarchies,

@@ -24,6 +24,8 @@ mod runtime;
 mod seccomp;
 mod start;
 
+pub use record::images_in_use;
+
 use std::{
     collections::{BTreeSet, HashMap},
     net::Ipv4Addr,

@@ -1,10 +1,28 @@
 //! What the driver remembers of an instance, in a file beside its disk.
 
-use std::{fs, io, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
 use crate::InstanceSpec;
+
+/// Gives the names of the image files that instances of a state folder were made from.
+///
+/// # Errors
+/// When a folder or record cannot be read.
+pub fn images_in_use(state_dir: &Path) -> io::Result<BTreeSet<String>> {
+    let folders = match fs::read_dir(state_dir.join("instances")) {
+        Ok(folders) => folders,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) => return Err(error),
+    };
+    let mut files = BTreeSet::new();
+    for folder in folders {
+        let record = Record::read(&folder?.path().join("record.json"))?;
+        files.extend(record.map(|record| record.image_file));
+    }
+    Ok(files)
+}
 
 /// Written when the instance is created; a start reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

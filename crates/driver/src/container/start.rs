@@ -7,7 +7,7 @@ use std::{
         fd::{AsRawFd, OwnedFd},
         unix::{fs::PermissionsExt, net::UnixListener},
     },
-    path::Path,
+    path::{Path, PathBuf},
     thread,
 };
 
@@ -82,10 +82,7 @@ impl Host {
             || self.network.ensure_bridge(),
         )?;
         let nameservers = resolver::nameservers();
-        let guest_binary = self
-            .guest_binary
-            .canonicalize()
-            .doing("find the guest agent's binary")?;
+        let guest_binary = self.guest_binary()?;
         let bundle = Bundle {
             spec,
             record,
@@ -116,6 +113,32 @@ impl Host {
         rootfs::unmount_all(&paths.assembly).doing("unmount the assembly")?;
         self.runtime.start(&spec.id, paths)?;
         Ok(console)
+    }
+
+    /// Finds the guest agent's binary, which the instance's root runs as a stranger to the host's files.
+    fn guest_binary(&self) -> Result<PathBuf, DriverError> {
+        let public =
+            "The guest agent's program is missing on this machine. Install Porthole again.";
+        let wrong = |why: String| {
+            lasting(
+                format!("guest agent {}: {why}", self.guest_binary.display()),
+                public,
+            )
+        };
+        let binary = self
+            .guest_binary
+            .canonicalize()
+            .map_err(|error| wrong(error.to_string()))?;
+        let mode = fs::metadata(&binary)
+            .doing("look at the guest agent's binary")?
+            .permissions()
+            .mode();
+        match mode & 0o005 {
+            0o005 => Ok(binary),
+            _ => Err(wrong(format!(
+                "mode {mode:o} keeps others from running it; chmod 755 it"
+            ))),
+        }
     }
 
     /// Puts the root filesystem together from the image the instance was created with.
