@@ -2,7 +2,9 @@
 
 mod account;
 mod config;
+mod doctor;
 mod down;
+mod image;
 mod key;
 mod operations;
 mod serve;
@@ -60,9 +62,14 @@ enum Command {
     /// Access keys, which sign API requests
     #[command(subcommand)]
     Key(key::Key),
+    /// Images: the root filesystems blueprints are made of
+    #[command(subcommand)]
+    Image(image::Image),
     /// Operations: what the server is doing and has done
     #[command(subcommand)]
     Operations(operations::Operations),
+    /// Check what this machine has, and say what each missing thing costs and how to get it
+    Doctor(doctor::Doctor),
     /// Show or check the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -76,7 +83,9 @@ impl Cli {
             Command::Down(down) => down.run(&self.common),
             Command::Account(account) => account.run(&self.common),
             Command::Key(key) => key.run(&self.common),
+            Command::Image(image) => image.run(&self.common),
             Command::Operations(operations) => operations.run(&self.common),
+            Command::Doctor(doctor) => doctor.run(&self.common),
             Command::Config(config) => config.run(&self.common),
         }
     }
