@@ -2,13 +2,15 @@
 # Builds one image. Started by build.rs in mount and process namespaces of its own: when this process ends, however it
 # ends, the kernel takes every mount and every process of the build with it.
 #
-#   WORK     empty folder for everything made here; the image is left in it as `image`, its packages as `packages`
-#   BASE     image file to start from, or empty: then SUITE is bootstrapped
-#   SUITE    Debian's code name; SOURCES: file with the host's package sources for it, or empty for the tool's own
-#   APT_CONF file with the host's settings for downloads
-#   RECIPE   folder of the recipe; PACKAGES, LEAVE_OUT, KEEP: its lists, one entry a line
-#   VENV     virtual environment, or empty; REQUIREMENTS: file in the recipe's folder
-#   CACHE    folder of downloads, kept between builds
+#   WORK      folder for everything made here, the image among it as `image`; build.rs left there
+#             apt.conf (the host's settings for downloads) and dpkg.conf (what to leave out of packages)
+#   BASE      image file to start from, or empty: then SUITE is bootstrapped
+#   SUITE     Debian's code name; SOURCES: file with the host's package sources for it, or empty for the tool's own;
+#             KEYS: files of keys they name
+#   RECIPE    folder of the recipe
+#   PACKAGES  names of packages with blanks between
+#   VENV      virtual environment, or empty; REQUIREMENTS: file in the recipe's folder
+#   CACHE     folder of downloads, kept between builds
 #
 # Lines that begin with "::" say which stage begins. Standard input is the lock of the images folder: everything started
 # here holds it.
@@ -29,9 +31,10 @@ bootstrap() {
         mount -t erofs -o ro,loop "$BASE" "$WORK/base"
         mount -t overlay -o "lowerdir=$WORK/base,upperdir=$WORK/upper,workdir=$WORK/overlay" overlay "$root"
     else
-        mmdebstrap --mode=root --variant=minbase --include=ca-certificates --aptopt="$APT_CONF" \
-            --dpkgopt="$WORK/dpkg.conf" "$SUITE" "$root" ${SOURCES:+"$SOURCES"} 2>&1
+        mmdebstrap --mode=root --variant=minbase --include=ca-certificates --aptopt="$WORK/apt.conf" \
+            --dpkgopt="$WORK/dpkg.conf" "$SUITE" "$root" ${SOURCES:+"$SOURCES"}
         rm "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
+        for key in $KEYS; do [[ -e $root$key ]] || install -D --mode=644 "$key" "$root$key"; done
     fi
 }
 
@@ -52,11 +55,12 @@ lend() {
         [[ -e $root$file ]] || touch "$root$file"
         mount --bind "$(realpath "$file")" "$root$file"
     done
-    if [[ -e ${PIP_CERT:-$bundle} ]]; then mount --bind "$(realpath "${PIP_CERT:-$bundle}")" "$root$bundle"; fi
-    mkdir -p "$CACHE/apt/partial" "$CACHE/pip" "$root/run/pip"
-    mount --bind "$CACHE/apt" "$root/var/cache/apt/archives"
-    mount --bind "$CACHE/pip" "$root/run/pip"
-    cp "$APT_CONF" "$root/run/apt.conf"
+    for kind in apt pip; do
+        mkdir -p "$CACHE/$kind" "$root/run/$kind"
+        mount --bind "$CACHE/$kind" "$root/run/$kind"
+    done
+    mkdir -p "$CACHE/apt/partial"
+    { cat "$WORK/apt.conf"; echo 'Dir::Cache::archives "/run/apt";'; } > "$root/run/apt.conf"
     for file in "${PIP_CONFIG_FILE:-}" ~/.config/pip/pip.conf ~/.pip/pip.conf /etc/pip.conf; do
         if [[ -f $file ]]; then cp "$file" "$root/run/pip.conf" && break; fi
     done
@@ -67,8 +71,7 @@ lend() {
 
 restore() {
     rm "$root/usr/sbin/policy-rc.d"
-    umount --lazy "$root"/{etc/resolv.conf,etc/hosts,var/cache/apt/archives,dev,run,tmp,sys,proc}
-    if mountpoint -q "$root$bundle"; then umount --lazy "$root$bundle"; fi
+    umount --lazy "$root"/{etc/resolv.conf,etc/hosts,dev,run,tmp,sys,proc}
     rm -f "$root"/etc/{resolv.conf,hosts,hostname,machine-id} "$root"/var/cache/{apt/*.bin,ldconfig/aux-cache}
     rm -rf "${root:?}"/var/lib/apt/lists/* "$root"/root/.cache
     find "$root/var/log" -type f -delete
@@ -76,27 +79,26 @@ restore() {
 
 inside() {
     env -u PIP_CERT PIP_CONFIG_FILE=/run/pip.conf PIP_CACHE_DIR=/run/pip PIP_DISABLE_PIP_VERSION_CHECK=1 \
-        APT_CONFIG=/run/apt.conf PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" "$@" 2>&1
+        APT_CONFIG=/run/apt.conf PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" "$@"
 }
 
 # Gives everything made during this build the time of the newest file that a package brought: the same packages then give
 # the same times, and caches that record the time of a folder stay true.
 even_times() {
     local newest
-    newest=$(find "$root" -xdev -type f ! -newer "$started" -printf '%T@\n' | sort -n | tail -n 1)
+    newest=$(find "$root/usr" -xdev -type f ! -newer "$started" -printf '%T@\n' | sort -n | tail -n 1)
     find "$root" -xdev -newer "$started" -exec touch --no-dereference --date="@${newest%.*}" {} +
 }
 
 packages() {
     echo "::packages"
     cp "$WORK/dpkg.conf" "$root/etc/dpkg/dpkg.cfg.d/porthole-build"
-    mapfile -t names <<< "$PACKAGES"
+    read -ra names <<< "$PACKAGES"
     inside apt-get update
     # Security updates too, for what the base brought.
     inside apt-get -y -o DPkg::Options::=--force-unsafe-io dist-upgrade
-    if [[ -n $PACKAGES ]]; then
-        inside apt-get -y -o DPkg::Options::=--force-unsafe-io --no-install-recommends install "${names[@]}"
-    fi
+    inside apt-get -y -o DPkg::Options::=--force-unsafe-io --no-install-recommends install "${names[@]}"
+    inside apt-get autoclean
     rm "$root/etc/dpkg/dpkg.cfg.d/porthole-build"
 }
 
@@ -104,9 +106,13 @@ python() {
     if [[ -z $VENV ]]; then return; fi
     echo "::python"
     cp "$RECIPE/$REQUIREMENTS" "$root/run/requirements.txt"
+    # The host's certificates: downloads may go through a mirror that only they vouch for.
+    if [[ -e ${PIP_CERT:-$bundle} ]]; then mount --bind "$(realpath "${PIP_CERT:-$bundle}")" "$root$bundle"; fi
     inside python3 -m venv "$VENV"
     inside "$VENV/bin/pip" install --no-compile --require-hashes -r /run/requirements.txt
+    if mountpoint -q "$root$bundle"; then umount "$root$bundle"; fi
     even_times
+    # Some packages carry files of old Pythons, which do not compile and are not needed.
     inside "$VENV/bin/python3" -m compileall -q -j 0 "$VENV/lib" || true
 }
 
@@ -114,7 +120,7 @@ setup() {
     echo "::setup"
     if [[ -d $RECIPE/files ]]; then
         tar --create --directory "$RECIPE/files" --owner=0 --group=0 --mode='u=rwX,go=rX' . |
-            tar --extract --directory "$root" --no-overwrite-dir --no-same-permissions
+            tar --extract --directory "$root" --no-overwrite-dir --touch
     fi
     if [[ -f $RECIPE/setup ]]; then
         cp "$RECIPE/setup" "$root/run/setup"
@@ -129,7 +135,6 @@ setup() {
 }
 
 touch --date='-2 seconds' "$started"
-printf 'path-exclude=%s\n' ${LEAVE_OUT:+"$LEAVE_OUT"} | sed '/=$/d' > "$WORK/dpkg.conf"
 bootstrap
 lend
 packages
