@@ -20,7 +20,7 @@ use super::{
 };
 
 /// What is run in the build's own namespaces.
-pub(super) const SCRIPT: &str = include_str!("build.sh");
+pub(super) const SCRIPT: &str = concat!(include_str!("inside.sh"), include_str!("build.sh"));
 /// Free space a build needs: the unpacked root, its image, and the downloads.
 const NEEDED_BYTES: u64 = 4 << 30;
 /// Lines of output an error repeats.
