@@ -113,10 +113,12 @@ async fn temporary(app: &App, access_key_id: &str, token: &str, now_ms: i64) -> 
         return Err(Error::expired_token());
     }
     let parent = permanent(app, &token.parent, now_ms).await?;
-    if let Some(known) = app.keys.get(access_key_id) {
+    // Remembered under a name that no access key id can have: without its token the key must not be found.
+    let name = format!("temporary:{access_key_id}");
+    if let Some(known) = app.keys.get(&name) {
         return Ok(known);
     }
-    Ok(app.keys.remember(access_key_id, Known::new(parent.account_id.clone(), token.secret, now_ms)))
+    Ok(app.keys.remember(&name, Known::new(parent.account_id.clone(), token.secret, now_ms)))
 }
 
 /// Makes temporary credentials from a long-lived key.
