@@ -86,10 +86,14 @@ class Caller:
             self.finish(operation)
         return reply
 
-    def finish(self, operation, status="Succeeded"):
-        """Waits until an operation has ended, and gives it as it ended."""
+    def end(self, operation):
+        """Waits until an operation has ended in whatever way, and gives it as it ended."""
         client = self.client
-        ended = wait_until(lambda: _terminal(client.get_operation(operationId=operation["id"])["operation"]), "the operation ends")
+        return wait_until(lambda: _terminal(client.get_operation(operationId=operation["id"])["operation"]), "the operation ends")
+
+    def finish(self, operation, status="Succeeded"):
+        """Waits until an operation has ended in this way, and gives it as it ended."""
+        ended = self.end(operation)
         assert ended["status"] == status, ended
         return ended
 

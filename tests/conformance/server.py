@@ -57,6 +57,11 @@ class Server:
         assert run.returncode == 0, f"porthole {' '.join(arguments)}: {run.stderr}"
         return json.loads(run.stdout) if run.stdout.strip() else None
 
+    def crash(self):
+        """Ends the server as a power cut would end it."""
+        self.process.kill()
+        self.process.wait()
+
     def new_key(self, account):
         """Makes an account with a key; gives the account's id, the key's id and its secret."""
         account_id = self.porthole("account", "create", account, "--json")["accountId"]
@@ -69,8 +74,7 @@ class Server:
             try:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+                self.crash()
                 raise
         if self.driver != "fake":
             self.porthole("down")

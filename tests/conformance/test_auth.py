@@ -119,3 +119,26 @@ def test_accounts_see_nothing_of_one_another(caller, fresh, name):
     # The same name is free for another account.
     fresh.create(name)
     assert fresh.state(name) == caller.state(name) == "running"
+
+
+def test_temporary_credentials(server, caller):
+    made = server.porthole("key", "temporary", caller.key_id)
+    keys = {"aws_access_key_id": made["accessKeyId"], "aws_secret_access_key": made["secretAccessKey"]}
+    client = caller.client_with(**keys, aws_session_token=made["sessionToken"])
+    assert client.get_regions()["regions"]
+    # Neither the key without its token, nor the token with another key, nor a changed token.
+    refused(caller.client_with(**keys).get_regions, "UnrecognizedClientException")
+    refused(caller.client_with(aws_session_token=made["sessionToken"]).get_regions, "UnrecognizedClientException")
+    changed = made["sessionToken"][:-1] + ("0" if made["sessionToken"][-1] != "0" else "1")
+    refused(caller.client_with(**keys, aws_session_token=changed).get_regions, "UnrecognizedClientException")
+    reply = caller.call(key_id=made["accessKeyId"], secret="wrong", token=made["sessionToken"])
+    assert (reply.status, reply.code) == (403, "InvalidSignatureException")
+
+
+def test_temporary_credentials_end_with_the_key_they_came_from(server, fresh):
+    made = server.porthole("key", "temporary", fresh.key_id)
+    use = {"key_id": made["accessKeyId"], "secret": made["secretAccessKey"], "token": made["sessionToken"]}
+    assert fresh.call(**use).status == 200
+    server.porthole("key", "revoke", fresh.key_id)
+    reply = wait_until(lambda: (r := fresh.call(**use)).status != 200 and r, "the credentials are refused", patience_s=10)
+    assert (reply.status, reply.code) == (403, "UnrecognizedClientException")

@@ -1,11 +1,13 @@
 """Instances from creation to deletion."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from botocore.exceptions import ClientError
 
-from conftest import BLUEPRINT, BUNDLE, refused, wait_until
-from server import REGION, ZONE
+from conftest import BLUEPRINT, BUNDLE, refused
+from server import REGION, ROOT, ZONE
 
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 
@@ -153,7 +155,7 @@ def test_delete_is_accepted_in_every_state(caller, name):
     client = caller.client
     created = client.create_instances(**request(name))["operations"][0]
     caller.finish_all(client.delete_instance(instanceName=name, forceDeleteAddOns=True))
-    ended = wait_until(lambda: (o := client.get_operation(operationId=created["id"])["operation"])["isTerminal"] and o, "create ends")
+    ended = caller.end(created)
     assert ended["status"] == "Succeeded" or ended["errorCode"] == "Superseded"
     caller.create(name)
     caller.finish_all(client.stop_instance(instanceName=name))
@@ -171,3 +173,72 @@ def test_more_names_than_one_call_makes(caller, name):
     error = refused(lambda: caller.client.create_instances(**request(*[f"{name}-{i}" for i in range(101)])), "InvalidInputException")
     assert "100" in str(error)
     assert not [n for n in caller.client.get_active_names()["activeNames"] if n.startswith(f"{name}-")]
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "words"),
+    [
+        ("customImageName", "an-image", "customImageName"),
+        ("ipAddressType", "ipv6", "ipAddressType"),
+        ("tags", [{"key": "aws:x", "value": "1"}], "aws:"),
+        ("tags", [{"key": "a"}, {"key": "a"}], "more than once"),
+        ("tags", [{"value": "no key"}], "tags[0].key"),
+    ],
+)
+def test_what_cannot_be_asked_for(caller, name, member, value, words):
+    error = refused(lambda: caller.client.create_instances(**request(name, **{member: value})), "InvalidInputException")
+    assert words in str(error)
+    refused(lambda: caller.client.get_instance(instanceName=name), "NotFoundException")
+
+
+def test_key_pairs(caller, name):
+    missing = "The KeyPair does not exist: nowhere"
+    refused(lambda: caller.client.create_instances(**request(name, keyPairName="nowhere")), "NotFoundException", missing)
+    caller.create(name, keyPairName="LightsailDefaultKeyPair")
+    assert caller.client.get_instance(instanceName=name)["instance"]["sshKeyName"] == "LightsailDefaultKeyPair"
+
+
+def test_a_bundle_larger_than_the_machine(own_server, tmp_path, name):
+    bundles = tmp_path / "bundles.toml"
+    shipped = (ROOT / "crates/server/data/bundles.toml").read_text()
+    bundles.write_text(shipped.replace("vcpus = 1\nram_gb = 0.5", "vcpus = 1000\nram_gb = 0.5", 1))
+    caller = own_server(f'bundles = "{bundles}"')
+    error = refused(lambda: caller.client.create_instances(**request(name)), "InvalidInputException")
+    assert re.search(r"needs 1000 vCPUs and 0.5 GB of memory; this machine has \d+ vCPUs and [\d.]+ GB", str(error))
+    refused(lambda: caller.client.get_instance(instanceName=name), "NotFoundException")
+
+
+def test_of_many_who_want_a_name_one_gets_it(caller, name):
+    def attempt(_):
+        try:
+            return caller.client.create_instances(**request(name))["operations"]
+        except ClientError as error:
+            return error.response["Error"]["Message"]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(attempt, range(8)))
+    won = [answer for answer in answers if isinstance(answer, list)]
+    assert len(won) == 1
+    assert [answer for answer in answers if answer not in won] == [f"Some names are already in use: {name}"] * 7
+    caller.finish_all({"operations": won[0]})
+
+
+def test_whatever_many_ask_at_once_every_operation_ends(caller, name):
+    caller.create(name)
+    acts = ["stop_instance", "start_instance", "reboot_instance"] * 4
+
+    def attempt(act):
+        try:
+            return getattr(caller.client, act)(instanceName=name)["operations"]
+        except ClientError as error:
+            # A start that contradicts a stop under way, and the like.
+            assert error.response["Error"]["Code"] == "InvalidInputException", error
+            return []
+
+    with ThreadPoolExecutor(8) as pool:
+        operations = [operation for answer in pool.map(attempt, acts) for operation in answer]
+    for operation in operations:
+        ended = caller.end(operation)
+        assert ended["status"] == "Succeeded" or ended["errorCode"] == "Superseded", ended
+    assert caller.state(name) in ("running", "stopped")
+    caller.finish_all(caller.client.delete_instance(instanceName=name))

@@ -88,3 +88,31 @@ def test_page_tokens_are_good_for_what_they_were_given_for(crowd, caller, action
         assert "pageToken" in str(error)
     refused(lambda: getattr(crowd.client, other)(pageToken=token), "InvalidInputException")
     refused(lambda: getattr(caller.client, action)(pageToken=token), "InvalidInputException")
+
+
+def test_operations_of_one_resource_in_pages(fresh, recorder, name):
+    fresh.create(name)
+    ids = [fresh.call("StopGUISession", {"resourceName": name}).body["operations"][0]["id"] for _ in range(PAGE + 3)]
+    first = fresh.client.get_operations_for_resource(resourceName=name)
+    second = fresh.client.get_operations_for_resource(resourceName=name, pageToken=first["nextPageToken"])
+    assert (len(first["operations"]), len(second["operations"])) == (PAGE, 4)
+    assert "nextPageToken" not in second
+    listed = [o["id"] for o in first["operations"] + second["operations"]]
+    assert set(listed[1:]) == set(ids)
+    other = {"resourceName": f"{name}-other", "pageToken": first["nextPageToken"]}
+    assert fresh.call("GetOperationsForResource", other).code == "InvalidInputException"
+
+
+def test_an_acknowledged_operation_survives_a_crash(own_server, name):
+    caller = own_server()
+    client = caller.client
+    caller.create(name)
+    for i in range(5):
+        created = client.create_instances(
+            instanceNames=[f"{name}-{i}"], availabilityZone=ZONE, blueprintId=BLUEPRINT, bundleId=BUNDLE
+        )["operations"][0]
+        caller.server.crash()
+        caller.server.start()
+        ended = caller.end(created)
+        assert ended["status"] == "Succeeded", ended
+        assert caller.state(f"{name}-{i}") == "running"

@@ -2,10 +2,12 @@
 
 import http.client
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from botocore.exceptions import ClientError
 
-from conftest import refused, wait_until
+from conftest import refused
 
 
 def trade(caller, url):
@@ -117,9 +119,7 @@ def test_stop_where_there_is_nothing_to_stop(caller, running):
 def test_stop_supersedes_start(caller, running):
     start = caller.client.start_gui_session(resourceName=running)["operations"][0]
     caller.finish_all(caller.client.stop_gui_session(resourceName=running))
-    ended = wait_until(
-        lambda: (o := caller.client.get_operation(operationId=start["id"])["operation"])["isTerminal"] and o, "start ends"
-    )
+    ended = caller.end(start)
     assert ended["status"] == "Succeeded" or ended["errorCode"] == "Superseded"
     assert caller.session(running)["status"] == "stopped"
 
@@ -173,3 +173,43 @@ def test_tokens_nobody_was_given(caller, started):
     for bad in (good[:-1] + ("A" if good[-1] != "A" else "B"), good + "A", good.split("#t=")[0] + "#t=", good.split("#t=")[0] + "#t=x"):
         status, body = trade(caller, bad)
         assert (status, body["reason"]) == (403, "invalid")
+
+
+def test_a_blueprint_without_a_graphical_interface(own_server, tmp_path, name):
+    blueprints = tmp_path / "blueprints.toml"
+    blueprints.write_text(
+        '[[blueprint]]\nid = "debian_12"\nname = "Debian"\nkind = "os"\ndescription = "No display."\nversion = "12"\nimage = "debian_12"\n'
+    )
+    caller = own_server(f'blueprints = "{blueprints}"')
+    caller.create(name)
+    error = refused(lambda: caller.client.start_gui_session(resourceName=name), "InvalidInputException")
+    assert "graphical interface" in str(error)
+    caller.finish_all(caller.client.stop_gui_session(resourceName=name))
+
+
+def test_many_stops_at_once_all_succeed(caller, started):
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda _: caller.client.stop_gui_session(resourceName=started), range(16)))
+    for reply in replies:
+        assert [o["operationType"] for o in reply["operations"]] == ["StopGUISession"]
+        caller.finish_all(reply)
+    assert caller.session(started)["status"] == "stopped"
+
+
+def test_whatever_many_ask_at_once_every_operation_ends(caller, running):
+    def attempt(act):
+        try:
+            return getattr(caller.client, act)(resourceName=running)["operations"]
+        except ClientError as error:
+            # A start that comes while the session is being stopped.
+            assert error.response["Error"]["Code"] == "InvalidInputException", error
+            return []
+
+    with ThreadPoolExecutor(8) as pool:
+        operations = [o for answer in pool.map(attempt, ["start_gui_session", "stop_gui_session"] * 8) for o in answer]
+    for operation in operations:
+        ended = caller.end(operation)
+        assert ended["status"] == "Succeeded" or ended["errorCode"] == "Superseded", ended
+    assert caller.session(running)["status"] in ("started", "stopped")
+    caller.finish_all(caller.client.stop_gui_session(resourceName=running))
+    assert caller.session(running)["status"] == "stopped"
