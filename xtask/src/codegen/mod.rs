@@ -25,13 +25,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     while let Some(argument) = rest.next() {
         match argument.as_str() {
             "--check" => check = true,
-            "--botocore-version" => {
-                version = Some(
-                    rest.next()
-                        .context("--botocore-version needs a value")?
-                        .clone(),
-                )
-            }
+            "--botocore-version" => version = Some(rest.next().context("--botocore-version needs a value")?.clone()),
             flag if flag.starts_with('-') => bail!("unknown option {flag}\n{}", crate::USAGE),
             file if path.is_none() => path = Some(PathBuf::from(file)),
             extra => bail!("unexpected {extra}\n{}", crate::USAGE),
@@ -55,8 +49,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     if check {
         return compare(&folder, &files);
     }
-    let first_line =
-        format!("// Made by `cargo xtask codegen` from botocore {version}. Do not edit.");
+    let first_line = format!("// Made by `cargo xtask codegen` from botocore {version}. Do not edit.");
     for (name, body) in files {
         let file = folder.join(name);
         fs::write(&file, format!("{first_line}\n{body}"))
@@ -85,22 +78,15 @@ fn compare(folder: &Path, files: &[(&str, String)]) -> anyhow::Result<()> {
 
 /// Finds the version in the botocore package that holds the model.
 fn botocore_version(model: &Path) -> anyhow::Result<String> {
-    let model = model
-        .canonicalize()
-        .with_context(|| format!("cannot find {}", model.display()))?;
+    let model = model.canonicalize().with_context(|| format!("cannot find {}", model.display()))?;
     for folder in model.ancestors().skip(1) {
         let Ok(text) = fs::read_to_string(folder.join("__init__.py")) else {
             continue;
         };
-        let found = text
-            .lines()
-            .find_map(|line| line.strip_prefix("__version__ = "));
+        let found = text.lines().find_map(|line| line.strip_prefix("__version__ = "));
         if let Some(version) = found {
             return Ok(version.trim_matches(['\'', '"']).to_owned());
         }
     }
-    bail!(
-        "cannot tell which botocore {} came from; give --botocore-version",
-        model.display()
-    )
+    bail!("cannot tell which botocore {} came from; give --botocore-version", model.display())
 }

@@ -37,29 +37,15 @@ pub(crate) struct Shape {
 /// What a shape is.
 pub(crate) enum Kind {
     Boolean,
-    Integer {
-        min: i64,
-        max: i64,
-    },
+    Integer { min: i64, max: i64 },
     Long,
     Float,
     Double,
     Timestamp,
-    String {
-        pattern: Option<String>,
-        min: u64,
-        max: u64,
-    },
+    String { pattern: Option<String>, min: u64, max: u64 },
     Enum(Vec<String>),
-    List {
-        item: String,
-        min: u64,
-        max: u64,
-    },
-    Map {
-        key: String,
-        value: String,
-    },
+    List { item: String, min: u64, max: u64 },
+    Map { key: String, value: String },
     Structure(Vec<Member>),
 }
 
@@ -72,16 +58,8 @@ pub(crate) struct Member {
 
 /// Members whose shape in the description is weaker than the rule the service documents.
 const STRICTER_MEMBERS: [(&str, &str, &str); 2] = [
-    (
-        "CreateInstancesRequest",
-        "instanceNames",
-        "ResourceNameList",
-    ),
-    (
-        "CreateInstancesFromSnapshotRequest",
-        "instanceNames",
-        "ResourceNameList",
-    ),
+    ("CreateInstancesRequest", "instanceNames", "ResourceNameList"),
+    ("CreateInstancesFromSnapshotRequest", "instanceNames", "ResourceNameList"),
 ];
 
 /// Members that carry secrets although the description does not say so.
@@ -98,23 +76,16 @@ impl Model {
         } else {
             raw
         };
-        let root: Value = serde_json::from_slice(&text)
-            .with_context(|| format!("{} is not JSON", path.display()))?;
+        let root: Value = serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", path.display()))?;
         ensure!(
-            root["metadata"]["targetPrefix"] == "Lightsail_20161128"
-                && root["metadata"]["jsonVersion"] == "1.1",
+            root["metadata"]["targetPrefix"] == "Lightsail_20161128" && root["metadata"]["jsonVersion"] == "1.1",
             "{} does not describe Lightsail's JSON 1.1 interface",
             path.display()
         );
-        let mut model = Self {
-            actions: BTreeMap::new(),
-            shapes: BTreeMap::new(),
-        };
+        let mut model = Self { actions: BTreeMap::new(), shapes: BTreeMap::new() };
         for (name, action) in object(&root["operations"])? {
-            let errors = array(&action["errors"])?
-                .iter()
-                .map(|error| text_of(&error["shape"]))
-                .collect::<Result<_, _>>()?;
+            let errors =
+                array(&action["errors"])?.iter().map(|error| text_of(&error["shape"])).collect::<Result<_, _>>()?;
             let action = Action {
                 input: text_of(&action["input"]["shape"])?,
                 output: text_of(&action["output"]["shape"])?,
@@ -124,20 +95,11 @@ impl Model {
         }
         for (name, shape) in object(&root["shapes"])? {
             let kind = kind(shape).with_context(|| format!("shape {name}"))?;
-            model.shapes.insert(
-                name.clone(),
-                Shape {
-                    kind,
-                    sensitive: shape["sensitive"] == true,
-                },
-            );
+            model.shapes.insert(name.clone(), Shape { kind, sensitive: shape["sensitive"] == true });
         }
         model.add_documented_rules()?;
         for name in SERVED {
-            ensure!(
-                model.actions.contains_key(name),
-                "the description has no action {name}"
-            );
+            ensure!(model.actions.contains_key(name), "the description has no action {name}");
         }
         Ok(model)
     }
@@ -153,38 +115,25 @@ impl Model {
                 .find(|m| m.name == member)
                 .with_context(|| format!("{structure}.{member} is gone"))?
                 .shape = shape.into();
-            let Kind::List { min, .. } = &mut self.shape_mut(shape)?.kind else {
-                unreachable!("names are a list")
-            };
+            let Kind::List { min, .. } = &mut self.shape_mut(shape)?.kind else { unreachable!("names are a list") };
             *min = 1;
         }
         for (name, least, most) in [("TagKey", 1, 128), ("TagValue", 0, 256)] {
-            self.shape_mut(name)?.kind = Kind::String {
-                pattern: None,
-                min: least,
-                max: most,
-            };
+            self.shape_mut(name)?.kind = Kind::String { pattern: None, min: least, max: most };
         }
         for (name, most) in [("TagList", 50), ("TagKeyList", 50)] {
-            let Kind::List { max, .. } = &mut self.shape_mut(name)?.kind else {
-                unreachable!("tags are a list")
-            };
+            let Kind::List { max, .. } = &mut self.shape_mut(name)?.kind else { unreachable!("tags are a list") };
             *max = most;
         }
         Ok(())
     }
 
     fn shape_mut(&mut self, name: &str) -> anyhow::Result<&mut Shape> {
-        self.shapes
-            .get_mut(name)
-            .with_context(|| format!("the description has no shape {name}"))
+        self.shapes.get_mut(name).with_context(|| format!("the description has no shape {name}"))
     }
 
     /// Gives the names of all shapes that can be met from `roots`, the roots included.
-    pub(crate) fn reachable<'a>(
-        &self,
-        roots: impl IntoIterator<Item = &'a str>,
-    ) -> BTreeSet<String> {
+    pub(crate) fn reachable<'a>(&self, roots: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         let mut open: Vec<String> = roots.into_iter().map(str::to_owned).collect();
         while let Some(name) = open.pop() {
@@ -194,9 +143,7 @@ impl Model {
             match &self.shapes[&name].kind {
                 Kind::List { item, .. } => open.push(item.clone()),
                 Kind::Map { key, value } => open.extend([key.clone(), value.clone()]),
-                Kind::Structure(members) => {
-                    open.extend(members.iter().map(|member| member.shape.clone()))
-                }
+                Kind::Structure(members) => open.extend(members.iter().map(|member| member.shape.clone())),
                 _ => {}
             }
         }
@@ -205,18 +152,12 @@ impl Model {
 
     /// Gives the input shapes of the served actions.
     pub(crate) fn served_inputs(&self) -> Vec<&str> {
-        SERVED
-            .iter()
-            .map(|name| self.actions[*name].input.as_str())
-            .collect()
+        SERVED.iter().map(|name| self.actions[*name].input.as_str()).collect()
     }
 
     /// Gives the output shapes of the served actions.
     pub(crate) fn served_outputs(&self) -> Vec<&str> {
-        SERVED
-            .iter()
-            .map(|name| self.actions[*name].output.as_str())
-            .collect()
+        SERVED.iter().map(|name| self.actions[*name].output.as_str()).collect()
     }
 }
 
@@ -226,21 +167,13 @@ fn kind(shape: &Value) -> anyhow::Result<Kind> {
     let unsigned = |bound: Option<i64>, otherwise: u64| bound.map_or(otherwise, i64::unsigned_abs);
     Ok(match shape["type"].as_str().context("no type")? {
         "boolean" => Kind::Boolean,
-        "integer" => Kind::Integer {
-            min: min.unwrap_or(i32::MIN.into()),
-            max: max.unwrap_or(i32::MAX.into()),
-        },
+        "integer" => Kind::Integer { min: min.unwrap_or(i32::MIN.into()), max: max.unwrap_or(i32::MAX.into()) },
         "long" => Kind::Long,
         "float" => Kind::Float,
         "double" => Kind::Double,
         "timestamp" => Kind::Timestamp,
         "string" => match shape.get("enum") {
-            Some(values) => Kind::Enum(
-                array(values)?
-                    .iter()
-                    .map(text_of)
-                    .collect::<Result<_, _>>()?,
-            ),
+            Some(values) => Kind::Enum(array(values)?.iter().map(text_of).collect::<Result<_, _>>()?),
             None => Kind::String {
                 pattern: shape["pattern"].as_str().map(str::to_owned),
                 min: unsigned(min, 0),
@@ -252,10 +185,7 @@ fn kind(shape: &Value) -> anyhow::Result<Kind> {
             min: unsigned(min, 0),
             max: unsigned(max, u64::MAX),
         },
-        "map" => Kind::Map {
-            key: text_of(&shape["key"]["shape"])?,
-            value: text_of(&shape["value"]["shape"])?,
-        },
+        "map" => Kind::Map { key: text_of(&shape["key"]["shape"])?, value: text_of(&shape["value"]["shape"])? },
         "structure" => {
             let required = shape["required"].as_array().cloned().unwrap_or_default();
             let mut members = Vec::new();

@@ -7,21 +7,15 @@ fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for (i, &letter) in letters.iter().enumerate() {
         if !letter.is_ascii_alphanumeric() {
-            words.push(if letter == '/' {
-                "Per".into()
-            } else {
-                String::new()
-            });
+            words.push(if letter == '/' { "Per".into() } else { String::new() });
             if letter == '/' {
                 words.push(String::new());
             }
             continue;
         }
-        let after_lower =
-            i > 0 && (letters[i - 1].is_ascii_lowercase() || letters[i - 1].is_ascii_digit());
-        let ends_run = i > 0
-            && letters[i - 1].is_ascii_uppercase()
-            && letters.get(i + 1).is_some_and(char::is_ascii_lowercase);
+        let after_lower = i > 0 && (letters[i - 1].is_ascii_lowercase() || letters[i - 1].is_ascii_digit());
+        let ends_run =
+            i > 0 && letters[i - 1].is_ascii_uppercase() && letters.get(i + 1).is_some_and(char::is_ascii_lowercase);
         if letter.is_ascii_uppercase() && (after_lower || ends_run) {
             words.push(String::new());
         }
@@ -46,11 +40,7 @@ pub(crate) fn upper_camel(name: &str) -> String {
 /// Gives the name of a field, escaped where it is a keyword.
 pub(crate) fn snake(name: &str) -> String {
     let snake = words(name).join("_").to_ascii_lowercase();
-    if snake == "type" {
-        "r#type".into()
-    } else {
-        snake
-    }
+    if snake == "type" { "r#type".into() } else { snake }
 }
 
 /// Tells what serde's `camelCase` makes of a field, to know where a rename of its own is needed.
@@ -58,11 +48,7 @@ pub(crate) fn serde_camel(field: &str) -> String {
     let mut camel = String::new();
     for (i, word) in field.trim_start_matches("r#").split('_').enumerate() {
         let (first, rest) = word.split_at(1);
-        camel += &(if i == 0 {
-            first.to_owned()
-        } else {
-            first.to_ascii_uppercase()
-        });
+        camel += &(if i == 0 { first.to_owned() } else { first.to_ascii_uppercase() });
         camel += rest;
     }
     camel
@@ -79,21 +65,14 @@ mod tests {
             ("fingerprintSHA1", "FingerprintSha1", "fingerprint_sha1"),
             ("ipv6Cidrs", "Ipv6Cidrs", "ipv6_cidrs"),
             ("Bytes/Second", "BytesPerSecond", "bytes_per_second"),
-            (
-                "StatusCheckFailed_Instance",
-                "StatusCheckFailedInstance",
-                "status_check_failed_instance",
-            ),
+            ("StatusCheckFailed_Instance", "StatusCheckFailedInstance", "status_check_failed_instance"),
             ("us-east-2", "UsEast2", "us_east_2"),
             ("LINUX_UNIX", "LinuxUnix", "linux_unix"),
             ("GB-Mo", "GbMo", "gb_mo"),
             ("CPUUtilization", "CpuUtilization", "cpu_utilization"),
             ("type", "Type", "r#type"),
         ] {
-            assert_eq!(
-                (upper_camel(wire).as_str(), snake(wire).as_str()),
-                (camel, field)
-            );
+            assert_eq!((upper_camel(wire).as_str(), snake(wire).as_str()), (camel, field));
         }
         assert_eq!(serde_camel("size_in_gb"), "sizeInGb");
     }

@@ -14,10 +14,7 @@ use super::{
 const RULES: [(&str, &str); 4] = [
     (r"\w[\w\-]*\w", "ResourceName"),
     (r".*\S.*", "NonEmpty"),
-    (
-        r"^arn:(aws[^:]*):([a-zA-Z0-9-]+):([a-z0-9-]+):([0-9]+):([a-zA-Z]+)/([a-zA-Z0-9-]+)$",
-        "ResourceArn",
-    ),
+    (r"^arn:(aws[^:]*):([a-zA-Z0-9-]+):([a-z0-9-]+):([0-9]+):([a-zA-Z]+)/([a-zA-Z0-9-]+)$", "ResourceArn"),
     (r"^(0[0-9]|1[0-9]|2[0-3]):[0-5][0-9]$", "TimeOfDay"),
 ];
 const DATE_PATTERN: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
@@ -33,11 +30,8 @@ pub(crate) fn actions(model: &Model) -> anyhow::Result<String> {
         let variant = upper_camel(name);
         writeln!(variants, "    {variant},")?;
         writeln!(all, "    Action::{variant},")?;
-        let errors: Vec<String> = action
-            .errors
-            .iter()
-            .map(|error| error_variant(error))
-            .collect::<anyhow::Result<_>>()?;
+        let errors: Vec<String> =
+            action.errors.iter().map(|error| error_variant(error)).collect::<anyhow::Result<_>>()?;
         writeln!(
             table,
             "    ActionDef {{ name: {name:?}, input: ShapeId({}), output: ShapeId({}), errors: &[{}] }},",
@@ -86,35 +80,20 @@ pub(crate) fn shapes(model: &Model) -> anyhow::Result<String> {
                         }
                     },
                 };
-                format!(
-                    "String {{ rule: Rule::{rule}, min: {min}, max: {} }}",
-                    limit(*max)
-                )
+                format!("String {{ rule: Rule::{rule}, min: {min}, max: {} }}", limit(*max))
             }
             Kind::Enum(values) => format!("Enum(&{values:?})"),
             Kind::List { item, min, max } => {
-                format!(
-                    "List {{ item: ShapeId({}), min: {min}, max: {} }}",
-                    ids[item.as_str()],
-                    limit(*max)
-                )
+                format!("List {{ item: ShapeId({}), min: {min}, max: {} }}", ids[item.as_str()], limit(*max))
             }
             Kind::Map { key, value } => {
-                format!(
-                    "Map {{ key: ShapeId({}), value: ShapeId({}) }}",
-                    ids[key.as_str()],
-                    ids[value.as_str()]
-                )
+                format!("Map {{ key: ShapeId({}), value: ShapeId({}) }}", ids[key.as_str()], ids[value.as_str()])
             }
             Kind::Structure(members) => {
                 let members: Vec<String> = members
                     .iter()
                     .map(|member| {
-                        let kind = if member.required {
-                            "required"
-                        } else {
-                            "optional"
-                        };
+                        let kind = if member.required { "required" } else { "optional" };
                         format!("{kind}({:?}, {})", member.name, ids[member.shape.as_str()])
                     })
                     .collect();
@@ -132,18 +111,11 @@ pub(crate) fn shapes(model: &Model) -> anyhow::Result<String> {
 }
 
 fn shape_ids(model: &Model) -> BTreeMap<&str, usize> {
-    model
-        .shapes
-        .keys()
-        .enumerate()
-        .map(|(id, name)| (name.as_str(), id))
-        .collect()
+    model.shapes.keys().enumerate().map(|(id, name)| (name.as_str(), id)).collect()
 }
 
 fn error_variant(name: &str) -> anyhow::Result<String> {
-    let name = name
-        .strip_suffix("Exception")
-        .with_context(|| format!("the error {name} has no known form"))?;
+    let name = name.strip_suffix("Exception").with_context(|| format!("the error {name} has no known form"))?;
     Ok(name.to_owned())
 }
 
@@ -156,9 +128,5 @@ fn bound(value: i64) -> String {
 }
 
 fn limit(value: u64) -> String {
-    if value == u64::MAX {
-        "u32::MAX".into()
-    } else {
-        value.to_string()
-    }
+    if value == u64::MAX { "u32::MAX".into() } else { value.to_string() }
 }

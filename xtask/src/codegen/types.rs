@@ -10,22 +10,13 @@ use super::{
 
 /// Writes the enums that served inputs and outputs reach.
 pub(crate) fn enums(model: &Model) -> anyhow::Result<String> {
-    let reached = model.reachable(
-        model
-            .served_inputs()
-            .into_iter()
-            .chain(model.served_outputs()),
-    );
+    let reached = model.reachable(model.served_inputs().into_iter().chain(model.served_outputs()));
     let mut out = String::from("use crate::wire::wire_enum;\n");
     for name in reached {
         let Kind::Enum(values) = &model.shapes[&name].kind else {
             continue;
         };
-        write!(
-            out,
-            "\nwire_enum! {{\n    pub enum {} {{\n",
-            upper_camel(&name)
-        )?;
+        write!(out, "\nwire_enum! {{\n    pub enum {} {{\n", upper_camel(&name))?;
         for value in values {
             writeln!(out, "        {} = {value:?},", upper_camel(value))?;
         }
@@ -39,19 +30,8 @@ pub(crate) fn inputs(model: &Model) -> anyhow::Result<String> {
     let mut out = header("Deserialize", "Input");
     for action in SERVED {
         let name = &model.actions[action].input;
-        let Kind::Structure(members) = &model.shapes[name].kind else {
-            unreachable!("a request is a structure")
-        };
-        structure(
-            model,
-            &mut out,
-            name,
-            members,
-            Use {
-                input: true,
-                output: false,
-            },
-        )?;
+        let Kind::Structure(members) = &model.shapes[name].kind else { unreachable!("a request is a structure") };
+        structure(model, &mut out, name, members, Use { input: true, output: false })?;
         writeln!(
             out,
             "\nimpl Input for {} {{ const ACTION: Action = Action::{}; }}",
@@ -67,19 +47,8 @@ pub(crate) fn outputs(model: &Model) -> anyhow::Result<String> {
     let mut out = header("Serialize", "Output");
     for action in SERVED {
         let name = &model.actions[action].output;
-        let Kind::Structure(members) = &model.shapes[name].kind else {
-            unreachable!("a result is a structure")
-        };
-        structure(
-            model,
-            &mut out,
-            name,
-            members,
-            Use {
-                input: false,
-                output: true,
-            },
-        )?;
+        let Kind::Structure(members) = &model.shapes[name].kind else { unreachable!("a result is a structure") };
+        structure(model, &mut out, name, members, Use { input: false, output: true })?;
         writeln!(
             out,
             "\nimpl Output for {} {{ const ACTION: Action = Action::{}; }}",
@@ -94,11 +63,7 @@ pub(crate) fn outputs(model: &Model) -> anyhow::Result<String> {
 pub(crate) fn structures(model: &Model) -> anyhow::Result<String> {
     let inputs = model.reachable(model.served_inputs());
     let outputs = model.reachable(model.served_outputs());
-    let roots: BTreeSet<&str> = model
-        .served_inputs()
-        .into_iter()
-        .chain(model.served_outputs())
-        .collect();
+    let roots: BTreeSet<&str> = model.served_inputs().into_iter().chain(model.served_outputs()).collect();
     let mut out = String::from(
         "#![allow(unused_imports)]\n\nuse std::collections::BTreeMap;\n\nuse serde::{Deserialize, Serialize};\n\n\
          use super::enums::*;\nuse crate::wire::{Sensitive, Timestamp};\n",
@@ -108,10 +73,7 @@ pub(crate) fn structures(model: &Model) -> anyhow::Result<String> {
             continue;
         };
         if !roots.contains(name.as_str()) {
-            let used = Use {
-                input: inputs.contains(name),
-                output: outputs.contains(name),
-            };
+            let used = Use { input: inputs.contains(name), output: outputs.contains(name) };
             structure(model, &mut out, name, members, used)?;
         }
     }
@@ -132,13 +94,7 @@ fn header(serde: &str, role: &str) -> String {
     )
 }
 
-fn structure(
-    model: &Model,
-    out: &mut String,
-    name: &str,
-    members: &[Member],
-    used: Use,
-) -> anyhow::Result<()> {
+fn structure(model: &Model, out: &mut String, name: &str, members: &[Member], used: Use) -> anyhow::Result<()> {
     let mut derives = vec!["Debug", "Clone", "PartialEq"];
     // What a reply must hold is ours to fill, so its required members are optional too.
     let required = |member: &Member| member.required && !used.output;
@@ -195,10 +151,6 @@ fn rust_type(model: &Model, shape: &str) -> String {
         Kind::String { .. } => "String".into(),
         Kind::Enum(_) | Kind::Structure(_) => upper_camel(shape),
         Kind::List { item, .. } => format!("Vec<{}>", rust_type(model, item)),
-        Kind::Map { key, value } => format!(
-            "BTreeMap<{}, {}>",
-            rust_type(model, key),
-            rust_type(model, value)
-        ),
+        Kind::Map { key, value } => format!("BTreeMap<{}, {}>", rust_type(model, key), rust_type(model, value)),
     }
 }

@@ -39,7 +39,7 @@ restore() {
     rm "$root/usr/sbin/policy-rc.d"
     umount --lazy "$root"/{etc/resolv.conf,etc/hosts,dev,run,tmp,sys,proc}
     rm -f "$root"/etc/{resolv.conf,hosts,hostname,machine-id} "$root"/var/cache/{apt/*.bin,ldconfig/aux-cache}
-    rm -rf "${root:?}"/var/lib/apt/lists/* "$root"/root/.cache
+    rm -rf "${root:?}"/var/lib/apt/lists/* "$root"/{root,home/*}/.cache
     find "$root/var/log" -type f -delete
 }
 

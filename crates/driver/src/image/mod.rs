@@ -175,11 +175,7 @@ pub enum ImageError {
 
 impl ImageError {
     fn io(doing: &str, path: &Path, source: io::Error) -> Self {
-        Self::Io {
-            doing: doing.to_owned(),
-            path: path.to_owned(),
-            source,
-        }
+        Self::Io { doing: doing.to_owned(), path: path.to_owned(), source }
     }
 }
 
@@ -215,10 +211,7 @@ impl fmt::Display for Stage {
 ///
 /// # Errors
 /// [`ImageError`], with a sentence for the operator. Nothing of a build that failed stays, but its log.
-pub fn build(
-    options: &BuildOptions,
-    progress: &mut dyn FnMut(&Progress),
-) -> Result<PathBuf, ImageError> {
+pub fn build(options: &BuildOptions, progress: &mut dyn FnMut(&Progress)) -> Result<PathBuf, ImageError> {
     build::build(options, progress)
 }
 
@@ -243,10 +236,6 @@ pub fn list(images: &Path) -> Result<Vec<Image>, ImageError> {
 ///
 /// # Errors
 /// When there is nothing of that name, or an instance needs it.
-pub fn remove(
-    images: &Path,
-    target: &str,
-    in_use: &BTreeSet<String>,
-) -> Result<Vec<String>, ImageError> {
+pub fn remove(images: &Path, target: &str, in_use: &BTreeSet<String>) -> Result<Vec<String>, ImageError> {
     Shelf::at(images).remove(target, in_use)
 }

@@ -15,11 +15,7 @@ impl Meter {
     /// Takes one line of output.
     pub(super) fn take(&mut self, line: &str) {
         if let Some(stage) = line.strip_prefix("::").and_then(Stage::from_script) {
-            *self = Self {
-                stage,
-                done: 0,
-                total: 0,
-            };
+            *self = Self { stage, done: 0, total: 0 };
         } else if let Some(count) = newly_installed(line) {
             // Each package is downloaded or found, unpacked and set up; the last two make up the time.
             (self.done, self.total) = (0, count * 2);
@@ -44,9 +40,7 @@ impl Meter {
             Stage::Pack => (93, 99),
             Stage::Done => (99, 99),
         };
-        let part = (self.done.min(self.total) * (to - from))
-            .checked_div(self.total)
-            .unwrap_or(0);
+        let part = (self.done.min(self.total) * (to - from)).checked_div(self.total).unwrap_or(0);
         u8::try_from(from + part).unwrap_or(99)
     }
 }
@@ -69,10 +63,7 @@ mod tests {
             ("::bootstrap", 0),
             ("I: extracting archives...", 0),
             ("::packages", 15),
-            (
-                "0 upgraded, 2 newly installed, 0 to remove and 0 not upgraded.",
-                15,
-            ),
+            ("0 upgraded, 2 newly installed, 0 to remove and 0 not upgraded.", 15),
             ("Unpacking less (590) ...", 28),
             ("Unpacking nano (7.2) ...", 42),
             ("Setting up less (590) ...", 56),

@@ -154,30 +154,13 @@ fn load(recipes: &Path, name: &str, above: &mut Vec<String>) -> Result<Recipe, R
     let folder = recipes.join(name);
     let file = folder.join(FILE);
     if !is_name(name) || !file.is_file() {
-        return Err(RecipeError::Missing {
-            name: name.to_owned(),
-            file,
-        });
+        return Err(RecipeError::Missing { name: name.to_owned(), file });
     }
-    let text = fs::read_to_string(&file).map_err(|source| RecipeError::Read {
-        file: file.clone(),
-        source,
-    })?;
-    let shape = |source| RecipeError::Shape {
-        file: file.clone(),
-        source: Box::new(source),
-    };
+    let text = fs::read_to_string(&file).map_err(|source| RecipeError::Read { file: file.clone(), source })?;
+    let shape = |source| RecipeError::Shape { file: file.clone(), source: Box::new(source) };
     let text: Text = toml::from_str(&text).map_err(shape)?;
-    check(&text).map_err(|(field, rule)| RecipeError::Rule {
-        file: file.clone(),
-        field,
-        rule,
-    })?;
-    let fault = |field, rule: &str| RecipeError::Rule {
-        file: file.clone(),
-        field,
-        rule: rule.to_owned(),
-    };
+    check(&text).map_err(|(field, rule)| RecipeError::Rule { file: file.clone(), field, rule })?;
+    let fault = |field, rule: &str| RecipeError::Rule { file: file.clone(), field, rule: rule.to_owned() };
     let root = match (&text.suite, &text.base) {
         (Some(suite), None) => Root::Suite(suite.clone()),
         (None, Some(base)) => {
@@ -191,15 +174,8 @@ fn load(recipes: &Path, name: &str, above: &mut Vec<String>) -> Result<Recipe, R
     };
     if let Some(python) = &text.python {
         let path = folder.join(&python.requirements);
-        let lines = fs::read_to_string(&path).map_err(|source| RecipeError::Read {
-            file: path.clone(),
-            source,
-        })?;
-        check_pinned(&lines).map_err(|rule| RecipeError::Rule {
-            file: path,
-            field: "requirement",
-            rule,
-        })?;
+        let lines = fs::read_to_string(&path).map_err(|source| RecipeError::Read { file: path.clone(), source })?;
+        check_pinned(&lines).map_err(|rule| RecipeError::Rule { file: path, field: "requirement", rule })?;
     }
     let base_key = match &root {
         Root::Suite(_) => "",
@@ -222,30 +198,14 @@ fn load(recipes: &Path, name: &str, above: &mut Vec<String>) -> Result<Recipe, R
 
 fn check(text: &Text) -> Result<(), (&'static str, String)> {
     let rule = |holds: bool, field, rule: &str| {
-        if holds {
-            Ok(())
-        } else {
-            Err((field, rule.to_owned()))
-        }
+        if holds { Ok(()) } else { Err((field, rule.to_owned())) }
     };
     let word = |text: &str, more: &[u8]| {
-        text.bytes()
-            .next()
-            .is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-            && text.bytes().all(|byte| {
-                byte.is_ascii_lowercase() || byte.is_ascii_digit() || more.contains(&byte)
-            })
+        text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || more.contains(&byte))
     };
-    rule(
-        !text.description.trim().is_empty(),
-        "description",
-        "must not be empty",
-    )?;
-    rule(
-        !text.architectures.is_empty(),
-        "architectures",
-        "must name at least one, such as amd64",
-    )?;
+    rule(!text.description.trim().is_empty(), "description", "must not be empty")?;
+    rule(!text.architectures.is_empty(), "architectures", "must name at least one, such as amd64")?;
     rule(
         text.architectures.iter().all(|name| word(name, b"-")),
         "architectures",
@@ -258,50 +218,19 @@ fn check(text: &Text) -> Result<(), (&'static str, String)> {
     )?;
     let mut seen = BTreeSet::new();
     for package in &text.apt {
-        rule(
-            word(package, b"+.-"),
-            "apt",
-            &format!("holds {package:?}, which is not a package's name"),
-        )?;
-        rule(
-            seen.insert(package),
-            "apt",
-            &format!("holds {package} twice"),
-        )?;
+        rule(word(package, b"+.-"), "apt", &format!("holds {package:?}, which is not a package's name"))?;
+        rule(seen.insert(package), "apt", &format!("holds {package} twice"))?;
     }
-    let path =
-        |text: &String| text.starts_with('/') && !text.bytes().any(|byte| byte.is_ascii_control());
-    rule(
-        text.leave_out.iter().all(path),
-        "leave_out",
-        "must hold absolute paths or patterns",
-    )?;
-    rule(
-        text.keep.iter().all(path),
-        "keep",
-        "must hold absolute paths or patterns",
-    )?;
+    let path = |text: &String| text.starts_with('/') && !text.bytes().any(|byte| byte.is_ascii_control());
+    rule(text.leave_out.iter().all(path), "leave_out", "must hold absolute paths or patterns")?;
+    rule(text.keep.iter().all(path), "keep", "must hold absolute paths or patterns")?;
     if let Some(python) = &text.python {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.".contains(&byte);
-        let up = Path::new(&python.venv)
-            .components()
-            .any(|part| part == Component::ParentDir);
-        let fits = python.venv.starts_with('/')
-            && python.venv.len() > 1
-            && python.venv.bytes().all(plain)
-            && !up;
-        rule(
-            fits,
-            "python.venv",
-            "must be an absolute path of plain letters",
-        )?;
-        let one = Path::new(&python.requirements).components().count() == 1
-            && !python.requirements.starts_with('.');
-        rule(
-            one,
-            "python.requirements",
-            "must be the name of a file in the recipe's folder",
-        )?;
+        let up = Path::new(&python.venv).components().any(|part| part == Component::ParentDir);
+        let fits = python.venv.starts_with('/') && python.venv.len() > 1 && python.venv.bytes().all(plain) && !up;
+        rule(fits, "python.venv", "must be an absolute path of plain letters")?;
+        let one = Path::new(&python.requirements).components().count() == 1 && !python.requirements.starts_with('.');
+        rule(one, "python.requirements", "must be the name of a file in the recipe's folder")?;
     }
     Ok(())
 }
@@ -309,10 +238,7 @@ fn check(text: &Text) -> Result<(), (&'static str, String)> {
 /// Checks that every requirement names one version and at least one hash.
 fn check_pinned(text: &str) -> Result<(), String> {
     let joined = text.replace("\\\n", " ");
-    let lines = joined
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = joined.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     for line in lines {
         let wanted = line.split_whitespace().next().unwrap_or_default();
         if !wanted.contains("==") {
@@ -338,28 +264,14 @@ fn key(folder: &Path, base_key: &str) -> Result<String, RecipeError> {
     walk(folder, &mut paths)?;
     paths.sort();
     for path in paths {
-        let read = |source| RecipeError::Read {
-            file: path.clone(),
-            source,
-        };
+        let read = |source| RecipeError::Read { file: path.clone(), source };
         let meta = fs::symlink_metadata(&path).map_err(read)?;
-        add(path
-            .strip_prefix(folder)
-            .unwrap_or(&path)
-            .as_os_str()
-            .as_encoded_bytes());
+        add(path.strip_prefix(folder).unwrap_or(&path).as_os_str().as_encoded_bytes());
         if meta.is_symlink() {
             add(b"link");
-            add(fs::read_link(&path)
-                .map_err(read)?
-                .as_os_str()
-                .as_encoded_bytes());
+            add(fs::read_link(&path).map_err(read)?.as_os_str().as_encoded_bytes());
         } else {
-            add(if meta.permissions().mode() & 0o100 == 0 {
-                b"file"
-            } else {
-                b"program"
-            });
+            add(if meta.permissions().mode() & 0o100 == 0 { b"file" } else { b"program" });
             add(&fs::read(&path).map_err(read)?);
         }
     }
@@ -367,10 +279,7 @@ fn key(folder: &Path, base_key: &str) -> Result<String, RecipeError> {
 }
 
 fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), RecipeError> {
-    let read = |source| RecipeError::Read {
-        file: folder.to_owned(),
-        source,
-    };
+    let read = |source| RecipeError::Read { file: folder.to_owned(), source };
     for entry in fs::read_dir(folder).map_err(read)? {
         let entry = entry.map_err(read)?;
         if entry.file_type().map_err(read)?.is_dir() {

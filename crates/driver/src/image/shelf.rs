@@ -29,15 +29,9 @@ pub(super) struct Shelf {
 impl Shelf {
     /// Makes the folder where it is missing.
     pub(super) fn open(folder: &Path) -> Result<Self, ImageError> {
-        let shelf = Self {
-            folder: std::path::absolute(folder)
-                .map_err(|error| ImageError::io("find", folder, error))?,
-        };
-        for path in [
-            shelf.folder.clone(),
-            shelf.cache(),
-            shelf.folder.join(".work"),
-        ] {
+        let shelf =
+            Self { folder: std::path::absolute(folder).map_err(|error| ImageError::io("find", folder, error))? };
+        for path in [shelf.folder.clone(), shelf.cache(), shelf.folder.join(".work")] {
             fs::create_dir_all(&path).map_err(|error| ImageError::io("make", &path, error))?;
         }
         Ok(shelf)
@@ -45,9 +39,7 @@ impl Shelf {
 
     /// Names a folder that may not be there.
     pub(super) fn at(folder: &Path) -> Self {
-        Self {
-            folder: folder.to_owned(),
-        }
+        Self { folder: folder.to_owned() }
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -70,12 +62,7 @@ impl Shelf {
     pub(super) fn lock(&self, name: &str, waiting: impl FnOnce()) -> Result<File, ImageError> {
         let path = self.cache().join(format!("{name}.lock"));
         let fault = |error| ImageError::io("lock", &path, error);
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(fault)?;
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(fault)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -92,23 +79,16 @@ impl Shelf {
         self.sweep()?;
         let work = self.folder.join(".work").join(name);
         clear(&work)?;
-        DirBuilder::new()
-            .mode(0o700)
-            .create(&work)
-            .map_err(|error| ImageError::io("make", &work, error))?;
+        DirBuilder::new().mode(0o700).create(&work).map_err(|error| ImageError::io("make", &work, error))?;
         Ok(work)
     }
 
     /// Removes what builds left that were cut off.
     fn sweep(&self) -> Result<(), ImageError> {
         let folder = self.folder.join(".work");
-        for entry in
-            fs::read_dir(&folder).map_err(|error| ImageError::io("read", &folder, error))?
-        {
+        for entry in fs::read_dir(&folder).map_err(|error| ImageError::io("read", &folder, error))? {
             let entry = entry.map_err(|error| ImageError::io("read", &folder, error))?;
-            let lock = self
-                .cache()
-                .join(format!("{}.lock", entry.file_name().to_string_lossy()));
+            let lock = self.cache().join(format!("{}.lock", entry.file_name().to_string_lossy()));
             let idle = File::open(lock).is_ok_and(|file| file.try_lock().is_ok());
             if idle {
                 clear(&entry.path())?;
@@ -121,8 +101,7 @@ impl Shelf {
     pub(super) fn current(&self, recipe: &Recipe) -> Option<PathBuf> {
         let target = fs::read_link(self.link(&recipe.name)).ok()?;
         let file = target.file_name()?.to_str()?;
-        let build = Build::parse(file)
-            .filter(|build| build.name == recipe.name && build.key == recipe.key)?;
+        let build = Build::parse(file).filter(|build| build.name == recipe.name && build.key == recipe.key)?;
         Some(self.folder.join(build.file)).filter(|path| path.is_file())
     }
 
@@ -142,10 +121,7 @@ impl Shelf {
         let path = self.folder.join(&file);
         let put = || -> io::Result<()> {
             fs::rename(built, &path)?;
-            let fresh = self
-                .folder
-                .join(".work")
-                .join(format!("{}.link", recipe.name));
+            let fresh = self.folder.join(".work").join(format!("{}.link", recipe.name));
             match fs::remove_file(&fresh) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -169,15 +145,12 @@ impl Shelf {
         for entry in entries {
             let entry = entry.map_err(fault)?;
             let file = entry.file_name().to_string_lossy().into_owned();
-            let Some(build) =
-                Build::parse(&file).filter(|_| entry.file_type().is_ok_and(|kind| kind.is_file()))
-            else {
+            let Some(build) = Build::parse(&file).filter(|_| entry.file_type().is_ok_and(|kind| kind.is_file())) else {
                 continue;
             };
             let meta = entry.metadata().map_err(fault)?;
             images.push(Image {
-                current: fs::read_link(self.link(build.name))
-                    .is_ok_and(|target| target == Path::new(&file)),
+                current: fs::read_link(self.link(build.name)).is_ok_and(|target| target == Path::new(&file)),
                 name: build.name.to_owned(),
                 size_bytes: meta.blocks() * 512,
                 built_at: meta.modified().unwrap_or(SystemTime::UNIX_EPOCH),
@@ -189,34 +162,21 @@ impl Shelf {
     }
 
     /// Removes an image with all its builds, or one build by its file's name. Gives the names of the files removed.
-    pub(super) fn remove(
-        &self,
-        target: &str,
-        in_use: &BTreeSet<String>,
-    ) -> Result<Vec<String>, ImageError> {
-        let found: Vec<Image> = self
-            .list()?
-            .into_iter()
-            .filter(|image| image.name == target || image.file == target)
-            .collect();
+    pub(super) fn remove(&self, target: &str, in_use: &BTreeSet<String>) -> Result<Vec<String>, ImageError> {
+        let found: Vec<Image> =
+            self.list()?.into_iter().filter(|image| image.name == target || image.file == target).collect();
         let name = found
             .first()
             .map(|image| image.name.clone())
-            .ok_or_else(|| ImageError::NotBuilt {
-                target: target.into(),
-            })?;
+            .ok_or_else(|| ImageError::NotBuilt { target: target.into() })?;
         let _lock = self.lock(&name, || {})?;
-        if let Some(image) = found.iter().find(|image| {
-            in_use.contains(&image.file) || is_attached(&self.folder.join(&image.file))
-        }) {
-            return Err(ImageError::InUse {
-                file: image.file.clone(),
-            });
+        if let Some(image) =
+            found.iter().find(|image| in_use.contains(&image.file) || is_attached(&self.folder.join(&image.file)))
+        {
+            return Err(ImageError::InUse { file: image.file.clone() });
         }
         for image in &found {
-            let remove = |path: &Path| {
-                fs::remove_file(path).map_err(|error| ImageError::io("remove", path, error))
-            };
+            let remove = |path: &Path| fs::remove_file(path).map_err(|error| ImageError::io("remove", path, error));
             if image.current {
                 remove(&self.link(&name))?;
             }
@@ -247,11 +207,7 @@ pub(super) fn clear(path: &Path) -> Result<(), ImageError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other.map_err(|error| ImageError::io("look at", path, error))?,
     };
-    let removed = if meta.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    };
+    let removed = if meta.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     removed.map_err(|error| ImageError::io("remove", path, error))
 }
 
@@ -271,9 +227,8 @@ fn is_attached(path: &Path) -> bool {
     let Ok(devices) = fs::read_dir("/sys/block") else {
         return false;
     };
-    let backing = devices
-        .flatten()
-        .filter_map(|device| fs::read_to_string(device.path().join("loop/backing_file")).ok());
+    let backing =
+        devices.flatten().filter_map(|device| fs::read_to_string(device.path().join("loop/backing_file")).ok());
     let path = path.to_string_lossy();
     backing.into_iter().any(|file| file.trim_end() == path)
 }

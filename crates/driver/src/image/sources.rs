@@ -17,16 +17,11 @@ type Stanza = BTreeMap<String, String>;
 
 /// Gives the host's settings for downloads, such as proxies, as a configuration file of apt.
 pub(super) fn download_settings() -> io::Result<String> {
-    let dump = Run::new("apt-config")
-        .args(["dump"])
-        .run()
-        .map_err(io::Error::other)?;
+    let dump = Run::new("apt-config").args(["dump"]).run().map_err(io::Error::other)?;
     let dump = String::from_utf8_lossy(&dump);
     let lines = dump.lines().filter(|line| line.starts_with("Acquire::"));
     // Names of packages in other languages are of no use in an image.
-    Ok(lines
-        .chain(["Acquire::Languages \"none\";"])
-        .fold(String::new(), |text, line| text + line + "\n"))
+    Ok(lines.chain(["Acquire::Languages \"none\";"]).fold(String::new(), |text, line| text + line + "\n"))
 }
 
 /// Finds the host's package sources for a release; `None` where it has none, as on another distribution.
@@ -47,19 +42,13 @@ pub(super) fn host_sources(apt: &Path, suite: &str) -> Option<Sources> {
             _ => {}
         }
     }
-    let wanted: Vec<Stanza> = stanzas
-        .into_iter()
-        .filter_map(|stanza| narrow(stanza, suite))
-        .collect();
+    let wanted: Vec<Stanza> = stanzas.into_iter().filter_map(|stanza| narrow(stanza, suite)).collect();
     let serves = |stanza: &Stanza| stanza["suites"].split(' ').any(|name| name == suite);
     if !wanted.iter().any(serves) {
         return None;
     }
     let keys = wanted.iter().filter_map(|stanza| stanza.get("signed-by"));
-    let keys = keys
-        .filter(|key| key.starts_with('/') && !key.contains('\n'))
-        .cloned()
-        .collect();
+    let keys = keys.filter(|key| key.starts_with('/') && !key.contains('\n')).cloned().collect();
     let mut text = String::new();
     for (number, stanza) in wanted.iter().enumerate() {
         text.push_str(if number == 0 { "" } else { "\n" });
@@ -84,35 +73,18 @@ const FIELDS: [(&str, &str); 6] = [
 /// Keeps of a stanza what is Debian's own for the release; `None` when that is nothing.
 fn narrow(mut stanza: Stanza, suite: &str) -> Option<Stanza> {
     let words = |name: &str| -> Vec<String> {
-        stanza
-            .get(name)
-            .map(|value| value.split_whitespace().map(str::to_owned).collect())
-            .unwrap_or_default()
+        stanza.get(name).map(|value| value.split_whitespace().map(str::to_owned).collect()).unwrap_or_default()
     };
     let serves = |name: &&String| {
-        name.strip_prefix(suite)
-            .is_some_and(|rest| matches!(rest, "" | "-updates" | "-security" | "/updates"))
+        name.strip_prefix(suite).is_some_and(|rest| matches!(rest, "" | "-updates" | "-security" | "/updates"))
     };
     let suites: Vec<String> = words("suites").iter().filter(serves).cloned().collect();
-    let reachable = |uri: &&String| {
-        !["file:", "cdrom:", "copy:"]
-            .iter()
-            .any(|scheme| uri.starts_with(scheme))
-    };
+    let reachable = |uri: &&String| !["file:", "cdrom:", "copy:"].iter().any(|scheme| uri.starts_with(scheme));
     let uris: Vec<String> = words("uris").iter().filter(reachable).cloned().collect();
-    let components: Vec<String> = words("components")
-        .iter()
-        .filter(|name| is_debians(name))
-        .cloned()
-        .collect();
+    let components: Vec<String> = words("components").iter().filter(|name| is_debians(name)).cloned().collect();
     let binary = words("types").iter().any(|kind| kind == "deb");
     let enabled = stanza.get("enabled").is_none_or(|value| value != "no");
-    if !binary
-        || !enabled
-        || suites.is_empty()
-        || uris.is_empty()
-        || !components.iter().any(|name| name == "main")
-    {
+    if !binary || !enabled || suites.is_empty() || uris.is_empty() || !components.iter().any(|name| name == "main") {
         return None;
     }
     stanza.insert("types".into(), "deb".into());
@@ -123,10 +95,7 @@ fn narrow(mut stanza: Stanza, suite: &str) -> Option<Stanza> {
 }
 
 fn is_debians(component: &str) -> bool {
-    matches!(
-        component,
-        "main" | "contrib" | "non-free" | "non-free-firmware"
-    )
+    matches!(component, "main" | "contrib" | "non-free" | "non-free-firmware")
 }
 
 fn parse_deb822(text: &str) -> Vec<Stanza> {
@@ -216,21 +185,12 @@ mod tests {
         let found = host_sources(dir.path(), "bookworm").expect("sources are found");
         let wanted = "Types: deb\nURIs: http://mirror.test/debian\nSuites: bookworm bookworm-updates\nComponents: main\n\
                       Signed-By: \n -----BEGIN\n .\n -----END\n";
-        assert_eq!(
-            found,
-            Sources {
-                text: wanted.into(),
-                keys: Vec::new()
-            }
-        );
+        assert_eq!(found, Sources { text: wanted.into(), keys: Vec::new() });
     }
 
     #[test]
     fn a_host_of_another_kind_has_none() {
-        let dir = apt(&[(
-            "sources.list",
-            "deb http://mirror.test/ubuntu noble main universe\n",
-        )]);
+        let dir = apt(&[("sources.list", "deb http://mirror.test/ubuntu noble main universe\n")]);
         assert_eq!(host_sources(dir.path(), "bookworm"), None);
         assert_eq!(host_sources(&dir.path().join("nothing"), "bookworm"), None);
     }

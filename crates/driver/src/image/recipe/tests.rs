@@ -2,8 +2,7 @@ use std::error::Error as _;
 
 use super::*;
 
-const BASE: &str =
-    "description = \"Base\"\narchitectures = [\"amd64\"]\nsuite = \"bookworm\"\napt = [\"less\"]\n";
+const BASE: &str = "description = \"Base\"\narchitectures = [\"amd64\"]\nsuite = \"bookworm\"\napt = [\"less\"]\n";
 
 fn folder(recipes: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
@@ -27,67 +26,25 @@ fn fault(text: &str) -> String {
 #[test]
 fn faults_name_the_file_and_the_field() {
     for (from, to, wanted) in [
-        (
-            "suite = \"bookworm\"",
-            "",
-            "a/recipe.toml: suite or base must be given, and not both",
-        ),
-        (
-            "suite = \"bookworm\"",
-            "suite = \"book worm\"",
-            "a/recipe.toml: suite must be a code name, such as bookworm",
-        ),
-        (
-            "suite = \"bookworm\"",
-            "base = \"a\"",
-            "a/recipe.toml: base leads back to itself",
-        ),
-        (
-            "suite = \"bookworm\"",
-            "base = \"b\"",
-            "there is no recipe b: b/recipe.toml is missing",
-        ),
-        (
-            "\"Base\"",
-            "\" \"",
-            "a/recipe.toml: description must not be empty",
-        ),
-        (
-            "[\"amd64\"]",
-            "[]",
-            "a/recipe.toml: architectures must name at least one, such as amd64",
-        ),
-        (
-            "\"less\"",
-            "\"-o\"",
-            "a/recipe.toml: apt holds \"-o\", which is not a package's name",
-        ),
-        (
-            "\"less\"",
-            "\"less\", \"less\"",
-            "a/recipe.toml: apt holds less twice",
-        ),
-        (
-            "apt",
-            "keep = [\"usr\"]\napt",
-            "a/recipe.toml: keep must hold absolute paths or patterns",
-        ),
+        ("suite = \"bookworm\"", "", "a/recipe.toml: suite or base must be given, and not both"),
+        ("suite = \"bookworm\"", "suite = \"book worm\"", "a/recipe.toml: suite must be a code name, such as bookworm"),
+        ("suite = \"bookworm\"", "base = \"a\"", "a/recipe.toml: base leads back to itself"),
+        ("suite = \"bookworm\"", "base = \"b\"", "there is no recipe b: b/recipe.toml is missing"),
+        ("\"Base\"", "\" \"", "a/recipe.toml: description must not be empty"),
+        ("[\"amd64\"]", "[]", "a/recipe.toml: architectures must name at least one, such as amd64"),
+        ("\"less\"", "\"-o\"", "a/recipe.toml: apt holds \"-o\", which is not a package's name"),
+        ("\"less\"", "\"less\", \"less\"", "a/recipe.toml: apt holds less twice"),
+        ("apt", "keep = [\"usr\"]\napt", "a/recipe.toml: keep must hold absolute paths or patterns"),
     ] {
         assert_eq!(fault(&BASE.replace(from, to)), wanted);
     }
-    assert!(
-        fault(&BASE.replace("apt", "aptt"))
-            .starts_with("a/recipe.toml is not a valid recipe: TOML parse error")
-    );
-    let python = |venv: &str, file: &str| {
-        format!("{BASE}[python]\nvenv = \"{venv}\"\nrequirements = \"{file}\"\n")
-    };
+    assert!(fault(&BASE.replace("apt", "aptt")).starts_with("a/recipe.toml is not a valid recipe: TOML parse error"));
+    let python = |venv: &str, file: &str| format!("{BASE}[python]\nvenv = \"{venv}\"\nrequirements = \"{file}\"\n");
     assert_eq!(
         fault(&python("/opt/../x", "r.txt")),
         "a/recipe.toml: python.venv must be an absolute path of plain letters"
     );
-    let wanted =
-        "a/recipe.toml: python.requirements must be the name of a file in the recipe's folder";
+    let wanted = "a/recipe.toml: python.requirements must be the name of a file in the recipe's folder";
     assert_eq!(fault(&python("/opt/x", "../r.txt")), wanted);
     assert!(fault(&python("/opt/x", "r.txt")).starts_with("cannot read a/r.txt"));
 }
@@ -96,30 +53,15 @@ fn faults_name_the_file_and_the_field() {
 fn names_that_are_paths_lead_nowhere() {
     let dir = folder(&[("a", BASE)]);
     for name in ["", "..", "a/../a", "A", "/etc"] {
-        assert!(
-            matches!(
-                Recipe::load(dir.path(), name),
-                Err(RecipeError::Missing { .. })
-            ),
-            "{name}"
-        );
+        assert!(matches!(Recipe::load(dir.path(), name), Err(RecipeError::Missing { .. })), "{name}");
     }
 }
 
 #[test]
 fn requirements_are_pinned_and_hashed() {
-    assert_eq!(
-        check_pinned("# by a tool\nsix==1.16.0 \\\n    --hash=sha256:00\n"),
-        Ok(())
-    );
-    assert_eq!(
-        check_pinned("six>=1\n"),
-        Err("six>=1 must be pinned with ==".into())
-    );
-    assert_eq!(
-        check_pinned("six==1.16.0\n"),
-        Err("six==1.16.0 must have a hash".into())
-    );
+    assert_eq!(check_pinned("# by a tool\nsix==1.16.0 \\\n    --hash=sha256:00\n"), Ok(()));
+    assert_eq!(check_pinned("six>=1\n"), Err("six>=1 must be pinned with ==".into()));
+    assert_eq!(check_pinned("six==1.16.0\n"), Err("six==1.16.0 must have a hash".into()));
 }
 
 #[test]
@@ -151,8 +93,5 @@ fn the_key_follows_whatever_decides_the_image() {
 fn shipped_recipes_are_valid() {
     let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../images");
     let recipe = Recipe::load(&recipes, "jupyterlab").expect("is valid");
-    assert_eq!(
-        recipe.base().map(|base| base.name.as_str()),
-        Some("debian_12")
-    );
+    assert_eq!(recipe.base().map(|base| base.name.as_str()), Some("debian_12"));
 }

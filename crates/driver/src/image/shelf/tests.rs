@@ -27,18 +27,11 @@ impl Place {
     fn publish(&self, content: &str) -> PathBuf {
         let built = self.shelf.fresh_work("a").expect("a folder").join("image");
         fs::write(&built, content).expect("a file");
-        self.shelf
-            .publish(&self.recipe(), &built)
-            .expect("is published")
+        self.shelf.publish(&self.recipe(), &built).expect("is published")
     }
 
     fn files(&self) -> Vec<String> {
-        self.shelf
-            .list()
-            .expect("a list")
-            .into_iter()
-            .map(|image| image.file)
-            .collect()
+        self.shelf.list().expect("a list").into_iter().map(|image| image.file).collect()
     }
 }
 
@@ -61,10 +54,7 @@ fn a_build_never_changes_and_the_link_follows_the_newest() {
     let (one, two) = (place.publish("one"), place.publish("two"));
     assert_ne!(one, two);
     assert_eq!(fs::read_to_string(&one).expect("is there"), "one");
-    assert_eq!(
-        fs::read_to_string(place.shelf.link("a")).expect("is there"),
-        "two"
-    );
+    assert_eq!(fs::read_to_string(place.shelf.link("a")).expect("is there"), "two");
     assert_eq!(place.publish("two"), two);
     let images = place.shelf.list().expect("a list");
     let current: Vec<bool> = images.iter().map(|image| image.current).collect();
@@ -74,12 +64,7 @@ fn a_build_never_changes_and_the_link_follows_the_newest() {
 #[test]
 fn builds_in_use_are_not_removed() {
     let place = place();
-    let name = |path: &Path| {
-        path.file_name()
-            .and_then(|name| name.to_str())
-            .expect("has a name")
-            .to_owned()
-    };
+    let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).expect("has a name").to_owned();
     let (one, two) = (name(&place.publish("one")), name(&place.publish("two")));
     let in_use = BTreeSet::from([one.clone()]);
     for target in [&*one, "a"] {
@@ -87,26 +72,11 @@ fn builds_in_use_are_not_removed() {
         assert!(matches!(error, ImageError::InUse { file } if file == one));
     }
     assert_eq!(place.files().len(), 2);
-    assert_eq!(
-        place
-            .shelf
-            .remove(&one, &BTreeSet::new())
-            .expect("is removed"),
-        [one]
-    );
+    assert_eq!(place.shelf.remove(&one, &BTreeSet::new()).expect("is removed"), [one]);
     assert_eq!(place.shelf.status(&place.recipe()), Status::UpToDate);
-    assert_eq!(
-        place
-            .shelf
-            .remove("a", &BTreeSet::new())
-            .expect("is removed"),
-        [two]
-    );
+    assert_eq!(place.shelf.remove("a", &BTreeSet::new()).expect("is removed"), [two]);
     assert_eq!(place.shelf.status(&place.recipe()), Status::Missing);
-    assert!(matches!(
-        place.shelf.remove("a", &BTreeSet::new()),
-        Err(ImageError::NotBuilt { .. })
-    ));
+    assert!(matches!(place.shelf.remove("a", &BTreeSet::new()), Err(ImageError::NotBuilt { .. })));
 }
 
 #[test]
@@ -114,10 +84,7 @@ fn a_build_that_was_cut_off_is_swept_unless_its_builder_lives() {
     let place = place();
     let left = place.shelf.fresh_work("a").expect("a folder");
     fs::write(left.join("root"), "").expect("a file");
-    let lock = place
-        .shelf
-        .lock("a", || unreachable!("nobody holds it"))
-        .expect("is locked");
+    let lock = place.shelf.lock("a", || unreachable!("nobody holds it")).expect("is locked");
     place.shelf.sweep().expect("sweeps");
     assert!(left.exists());
     drop(lock);
@@ -131,14 +98,8 @@ fn the_second_builder_waits_for_the_first() {
     let first = place.shelf.lock("a", || {}).expect("is locked");
     let (told, waits) = std::sync::mpsc::channel();
     let shelf = place.shelf.clone();
-    let second = std::thread::spawn(move || {
-        shelf
-            .lock("a", || told.send(()).expect("is heard"))
-            .map(drop)
-    });
-    waits
-        .recv_timeout(std::time::Duration::from_secs(10))
-        .expect("says that it waits");
+    let second = std::thread::spawn(move || shelf.lock("a", || told.send(()).expect("is heard")).map(drop));
+    waits.recv_timeout(std::time::Duration::from_secs(10)).expect("says that it waits");
     assert!(!second.is_finished());
     drop(first);
     second.join().expect("ends").expect("is locked");
