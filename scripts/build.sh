@@ -30,7 +30,7 @@ build_web() {
 build_binaries() {
     local profile=$1 flags=()
     [[ $profile == debug ]] || flags=(--release)
-    say "Building the server and the guest agent"
+    [[ -x target/$profile/porthole ]] || say "Building the server and the guest agent, which takes some minutes once"
     as_caller cargo build --locked --quiet "${flags[@]}" --package porthole-server >&2 || die "the server cannot be built"
     as_caller scripts/build-guest "$profile" > /dev/null || die "the guest agent cannot be built"
 }

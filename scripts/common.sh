@@ -56,7 +56,7 @@ install_packages() {
         printf '  %-28s %s\n' "$names" "${name#*|}" >&2
         wanted+=("$(first_available "$names")")
     done
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends "${wanted[@]}" >&2 ||
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --option Dpkg::Use-Pty=0 --yes --no-install-recommends "${wanted[@]}" >&2 ||
         die "some packages cannot be installed: ${wanted[*]}" "apt-get install ${wanted[*]}"
 }
 

@@ -15,10 +15,10 @@ endpoint() { local host && host=$(reachable_host) && if [[ $host == *:* ]]; then
 is_healthy() {
     local status
     status=$(
-        exec 3<> "/dev/tcp/$(reachable_host)/${LISTEN##*:}" 2> /dev/null || exit 1
+        exec 2> /dev/null 3<> "/dev/tcp/$(reachable_host)/${LISTEN##*:}" || exit 1
         printf 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
         timeout 5 head -n 1 <&3
-    ) 2> /dev/null || return 1
+    ) || return 1
     [[ $status == *" 200 "* ]]
 }
 
@@ -29,7 +29,7 @@ is_ours() {
 }
 
 check_port() {
-    if (exec 3<> "/dev/tcp/$(reachable_host)/${LISTEN##*:}") 2> /dev/null; then
+    if (exec 2> /dev/null 3<> "/dev/tcp/$(reachable_host)/${LISTEN##*:}"); then
         die "another program listens on $LISTEN" "choose another port with --listen ADDR:PORT"
     fi
 }
