@@ -1,8 +1,6 @@
 # shellcheck shell=bash
 # Starts, finds and ends the server. Uses LISTEN, STATE, IMAGES, PORTHOLE, SERVER_OPTIONS and JSON of `run`.
-
-REGION=us-east-2
-HEALTH_LIMIT_S=30
+REGION=us-east-2 HEALTH_LIMIT_S=30
 
 listen_host() { local host=${LISTEN%:*} && host=${host#[} && echo "${host%]}"; }
 
@@ -67,9 +65,10 @@ wait_healthy() {
 
 start_detached() {
     local pid log=$STATE/porthole.log
+    as_root sh -c 'umask 077; : >> "$1"' sh "$log"
     serve_command
     # A session of its own: the end of this terminal is not the server's.
-    pid=$(as_root setsid --fork sh -c 'umask 077; echo $$; log=$1; shift; exec "$@" >> "$log" 2>&1 < /dev/null' sh "$log" "${SERVE[@]}")
+    pid=$(as_root setsid --fork sh -c 'echo $$; log=$1; shift; exec "$@" >> "$log" 2>&1 < /dev/null' sh "$log" "${SERVE[@]}")
     wait_healthy "$pid" || die "the server has not become healthy" "read $log"
 }
 
