@@ -131,6 +131,7 @@ fn run(
         .env("SOURCES", sources_file.as_ref().map_or(Path::new(""), |(path, _)| path))
         .env("KEYS", sources.as_ref().map_or(String::new(), |found| found.keys.join(" ")))
         .env("RECIPE", fs::canonicalize(&recipe.folder).map_err(start)?)
+        .env("NAME", &recipe.name)
         .env("PACKAGES", recipe.apt.join(" "))
         .env("VENV", recipe.python.as_ref().map_or("", |python| &python.venv))
         .env("REQUIREMENTS", recipe.python.as_ref().map_or("", |python| &python.requirements))

@@ -7,7 +7,7 @@
 #   BASE      image file to start from, or empty: then SUITE is bootstrapped
 #   SUITE     Debian's code name; SOURCES: file with the host's package sources for it, or empty for the tool's own;
 #             KEYS: files of keys they name
-#   RECIPE    folder of the recipe
+#   NAME      the image's name; RECIPE: folder of its recipe
 #   PACKAGES  names of packages with blanks between
 #   VENV      virtual environment, or empty; REQUIREMENTS: file in the recipe's folder
 #   CACHE     folder of downloads, kept between builds

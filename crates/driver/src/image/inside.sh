@@ -21,11 +21,10 @@ lend() {
         [[ -e $root$file ]] || touch "$root$file"
         mount --bind "$(realpath "$file")" "$root$file"
     done
-    for kind in apt pip; do
-        mkdir -p "$CACHE/$kind" "$root/run/$kind"
-        mount --bind "$CACHE/$kind" "$root/run/$kind"
-    done
-    mkdir -p "$CACHE/apt/partial"
+    # One folder an image for apt, which lets nobody else in while it downloads.
+    mkdir -p "$CACHE/apt/$NAME/partial" "$CACHE/pip" "$root"/run/{apt,pip}
+    mount --bind "$CACHE/apt/$NAME" "$root/run/apt"
+    mount --bind "$CACHE/pip" "$root/run/pip"
     { cat "$WORK/apt.conf"; echo 'Dir::Cache::archives "/run/apt";'; } > "$root/run/apt.conf"
     for file in "${PIP_CONFIG_FILE:-}" ~/.config/pip/pip.conf ~/.pip/pip.conf /etc/pip.conf; do
         if [[ -f $file ]]; then cp "$file" "$root/run/pip.conf" && break; fi
