@@ -11,6 +11,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("PORTHOLE_BIN", ROOT / "target/debug/porthole"))
+GUEST = os.environ.get("PORTHOLE_GUEST")  # instead of the one beside the server
 DRIVER = os.environ.get("PORTHOLE_DRIVER", "fake")
 REGION = "us-east-2"
 ZONE = "us-east-2a"
@@ -26,9 +27,10 @@ class Server:
         self.driver = driver
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
+        guest = f'guest_binary = "{GUEST}"' if GUEST else ""
         self.config.write_text(
             f'listen = "127.0.0.1:{self.port}"\nstate_dir = "{self.state_dir}"\ndriver = "{driver}"\n'
-            f'recipes_dir = "{ROOT / "images"}"\nregion = "{REGION}"\nzones = ["{ZONE}"]\n{settings}\n'
+            f'recipes_dir = "{ROOT / "images"}"\nregion = "{REGION}"\nzones = ["{ZONE}"]\n{guest}\n{settings}\n'
         )
         self.process = None
 
