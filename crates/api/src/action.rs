@@ -22,10 +22,7 @@ impl Action {
 
     /// Finds an action by its exact name on the wire.
     pub fn from_name(name: &str) -> Option<Action> {
-        TABLE
-            .binary_search_by(|row| row.name.cmp(name))
-            .ok()
-            .map(|i| ALL[i])
+        TABLE.binary_search_by(|row| row.name.cmp(name)).ok().map(|i| ALL[i])
     }
 
     /// Gives the name on the wire, such as `StartGUISession`.
@@ -67,15 +64,7 @@ mod tests {
 
     #[test]
     fn session_actions_list_their_own_errors() {
-        assert!(
-            !Action::StopGuiSession
-                .errors()
-                .contains(&ErrorCode::OperationFailure)
-        );
-        assert!(
-            Action::CreateInstances
-                .errors()
-                .contains(&ErrorCode::OperationFailure)
-        );
+        assert!(!Action::StopGuiSession.errors().contains(&ErrorCode::OperationFailure));
+        assert!(Action::CreateInstances.errors().contains(&ErrorCode::OperationFailure));
     }
 }

@@ -115,11 +115,7 @@ pub struct Error {
 impl Error {
     /// Makes an error of any kind.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            tip: Cow::Borrowed(""),
-        }
+        Self { code, message: message.into(), tip: Cow::Borrowed("") }
     }
 
     /// Adds a sentence about what the caller can do.
@@ -147,10 +143,7 @@ impl Error {
     /// A name that is to be created is taken.
     pub fn names_in_use<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         let names: Vec<&str> = names.into_iter().collect();
-        Self::invalid_input(format!(
-            "Some names are already in use: {}",
-            names.join(", ")
-        ))
+        Self::invalid_input(format!("Some names are already in use: {}", names.join(", ")))
     }
 
     /// The thing named does not exist, in the service's own words: `The Instance does not exist: NAME`.
@@ -185,51 +178,33 @@ impl Error {
 
     /// The access key is not known.
     pub fn unknown_access_key() -> Self {
-        Self::new(
-            ErrorCode::UnrecognizedClient,
-            "The access key in the request does not exist.",
-        )
+        Self::new(ErrorCode::UnrecognizedClient, "The access key in the request does not exist.")
     }
 
     /// The session token does not belong to the access key.
     pub fn unknown_session_token() -> Self {
-        Self::new(
-            ErrorCode::UnrecognizedClient,
-            "The security token included in the request is invalid.",
-        )
+        Self::new(ErrorCode::UnrecognizedClient, "The security token included in the request is invalid.")
     }
 
     /// The session token was right once.
     pub fn expired_token() -> Self {
-        Self::new(
-            ErrorCode::ExpiredToken,
-            "The security token included in the request is expired.",
-        )
+        Self::new(ErrorCode::ExpiredToken, "The security token included in the request is expired.")
     }
 
     /// There is no such action, or `X-Amz-Target` names another service.
     pub fn unknown_operation(target: &str) -> Self {
-        Self::new(
-            ErrorCode::UnknownOperation,
-            format!("Unknown operation: {}", excerpt(target)),
-        )
+        Self::new(ErrorCode::UnknownOperation, format!("Unknown operation: {}", excerpt(target)))
     }
 
     /// The action exists, but this server does not serve it.
     pub fn not_served(action: Action) -> Self {
-        Self::new(
-            ErrorCode::UnknownOperation,
-            format!("This server does not serve the operation {action}."),
-        )
+        Self::new(ErrorCode::UnknownOperation, format!("This server does not serve the operation {action}."))
     }
 
     /// The body is larger than [`crate::protocol::MAX_BODY_BYTES`].
     pub fn request_entity_too_large() -> Self {
         let most = crate::protocol::MAX_BODY_BYTES;
-        Self::new(
-            ErrorCode::RequestEntityTooLarge,
-            format!("The request is larger than {most} bytes."),
-        )
+        Self::new(ErrorCode::RequestEntityTooLarge, format!("The request is larger than {most} bytes."))
     }
 
     /// The caller asks too often.
@@ -273,13 +248,7 @@ impl Error {
             tip: &'a str,
         }
         let code = self.code.as_str();
-        let body = Body {
-            __type: code,
-            code,
-            message: &self.message,
-            docs: "",
-            tip: &self.tip,
-        };
+        let body = Body { __type: code, code, message: &self.message, docs: "", tip: &self.tip };
         let mut response = Response::json(self.status(), &body);
         response.headers.push(("x-amzn-errortype", code));
         response
@@ -311,18 +280,13 @@ mod tests {
 
     #[test]
     fn a_reply_names_its_code_in_all_three_places() {
-        let response = Error::does_not_exist("Instance", "lab-1")
-            .with_tip("Names are per Region.")
-            .to_response();
+        let response = Error::does_not_exist("Instance", "lab-1").with_tip("Names are per Region.").to_response();
         assert_eq!(response.status, 400);
         expect![[r#"{"__type":"NotFoundException","code":"NotFoundException","message":"The Instance does not exist: lab-1","docs":"","tip":"Names are per Region."}"#]]
             .assert_eq(std::str::from_utf8(&response.body).expect("JSON is UTF-8"));
         assert_eq!(
             response.headers,
-            [
-                ("content-type", "application/x-amz-json-1.1"),
-                ("x-amzn-errortype", "NotFoundException")
-            ]
+            [("content-type", "application/x-amz-json-1.1"), ("x-amzn-errortype", "NotFoundException")]
         );
     }
 

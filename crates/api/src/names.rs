@@ -40,11 +40,7 @@ pub fn arn(region: &str, account_id: &str, kind: ResourceType, id: &str) -> Stri
 
 /// Makes the support code of a resource, such as `111122223333/i-0a1b…`.
 pub fn support_code(account_id: &str, kind: ResourceType, id: &str) -> String {
-    let short: String = id
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(17)
-        .collect();
+    let short: String = id.chars().filter(char::is_ascii_alphanumeric).take(17).collect();
     let code: Cow<'_, str> = match kind {
         ResourceType::Instance => format!("i-{short}").into(),
         ResourceType::Disk => format!("vol-{short}").into(),
@@ -90,13 +86,7 @@ mod tests {
             arn("us-east-2", "111122223333", ResourceType::Instance, id),
             format!("arn:aws:lightsail:us-east-2:111122223333:Instance/{id}")
         );
-        assert_eq!(
-            support_code("111122223333", ResourceType::Disk, id),
-            "111122223333/vol-5ab1b6cf90d54e4e9"
-        );
-        assert_eq!(
-            support_code("111122223333", ResourceType::KeyPair, "my-key"),
-            "111122223333/my-key"
-        );
+        assert_eq!(support_code("111122223333", ResourceType::Disk, id), "111122223333/vol-5ab1b6cf90d54e4e9");
+        assert_eq!(support_code("111122223333", ResourceType::KeyPair, "my-key"), "111122223333/my-key");
     }
 }

@@ -27,9 +27,7 @@ pub fn encode(key: &[u8; 32], context: &str, position: &str) -> String {
 /// InvalidInputException that names `pageToken` when the token is not one [`encode`] made with this key and context.
 pub fn decode(key: &[u8; 32], context: &str, token: &str) -> Result<String, Error> {
     open(key, context, token).ok_or_else(|| {
-        Error::invalid_input(
-            "pageToken is not valid. Use the nextPageToken of the page before, unchanged.",
-        )
+        Error::invalid_input("pageToken is not valid. Use the nextPageToken of the page before, unchanged.")
     })
 }
 
@@ -40,9 +38,7 @@ fn open(key: &[u8; 32], context: &str, token: &str) -> Option<String> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
     let (code, position) = bytes.split_at_checked(MAC_BYTES)?;
     let position = std::str::from_utf8(position).ok()?;
-    mac(key, context, position)
-        .verify_truncated_left(code)
-        .ok()?;
+    mac(key, context, position).verify_truncated_left(code).ok()?;
     Some(position.to_owned())
 }
 

@@ -45,11 +45,7 @@ impl Call {
     /// # Panics
     /// If `T` belongs to another action: a bug in the dispatch.
     pub fn input<T: Input>(self) -> Result<T, Error> {
-        assert_eq!(
-            T::ACTION,
-            self.action,
-            "the dispatch asks for another action's input"
-        );
+        assert_eq!(T::ACTION, self.action, "the dispatch asks for another action's input");
         serde_json::from_value(self.input)
             .map_err(|_| Error::new(crate::ErrorCode::Serialization, "The input cannot be read."))
     }
@@ -61,10 +57,7 @@ impl Call {
 /// UnknownOperationException when the header is missing or names none of the service's actions.
 pub fn action(target: Option<&str>) -> Result<Action, Error> {
     let Some(target) = target else {
-        return Err(Error::new(
-            crate::ErrorCode::UnknownOperation,
-            "The X-Amz-Target header is missing.",
-        ));
+        return Err(Error::new(crate::ErrorCode::UnknownOperation, "The X-Amz-Target header is missing."));
     };
     target
         .split_once('.')
@@ -84,30 +77,18 @@ pub fn decode(action: Action, content_type: Option<&str>, body: &[u8]) -> Result
     if body.len() > MAX_BODY_BYTES {
         return Err(Error::request_entity_too_large());
     }
-    let mut input = if body.is_empty() {
-        Value::Object(Map::new())
-    } else {
-        parse(body)?
-    };
+    let mut input = if body.is_empty() { Value::Object(Map::new()) } else { parse(body)? };
     validate::input(action, &mut input)?;
     Ok(Call { action, input })
 }
 
 fn check_content_type(content_type: Option<&str>) -> Result<(), Error> {
-    let media_type = content_type
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
+    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if media_type.eq_ignore_ascii_case(CONTENT_TYPE) {
         return Ok(());
     }
-    let found = if media_type.is_empty() {
-        "is missing".into()
-    } else {
-        format!("is {}", crate::error::excerpt(media_type))
-    };
+    let found =
+        if media_type.is_empty() { "is missing".into() } else { format!("is {}", crate::error::excerpt(media_type)) };
     Err(Error::new(
         crate::ErrorCode::MalformedHttpRequest,
         format!("The Content-Type header must be {CONTENT_TYPE}, but {found}."),
@@ -120,9 +101,7 @@ fn parse(body: &[u8]) -> Result<Value, Error> {
         let place = format!("line {} column {}", error.line(), error.column());
         let message = match error.classify() {
             Category::Eof => format!("The body is not valid JSON: it ends too early, at {place}."),
-            _ if std::str::from_utf8(body).is_err() => {
-                "The body is not valid JSON: it is not UTF-8.".to_owned()
-            }
+            _ if std::str::from_utf8(body).is_err() => "The body is not valid JSON: it is not UTF-8.".to_owned(),
             _ if too_deep(body) => "The body is nested more than 128 levels deep.".to_owned(),
             _ => format!("The body is not valid JSON: there is a fault at {place}."),
         };
@@ -168,11 +147,7 @@ impl Response {
 
     pub(crate) fn json(status: u16, body: &impl Serialize) -> Self {
         let body = serde_json::to_vec(body).expect("wire types have text keys and finite numbers");
-        Self {
-            status,
-            headers: vec![("content-type", CONTENT_TYPE)],
-            body,
-        }
+        Self { status, headers: vec![("content-type", CONTENT_TYPE)], body }
     }
 }
 
@@ -194,27 +169,15 @@ mod tests {
 
     #[test]
     fn targets() {
-        assert_eq!(
-            action(Some("Lightsail_20161128.StopGUISession")),
-            Ok(Action::StopGuiSession)
-        );
+        assert_eq!(action(Some("Lightsail_20161128.StopGUISession")), Ok(Action::StopGuiSession));
         for (target, message) in [
             (None, "The X-Amz-Target header is missing."),
-            (
-                Some("Lightsail_20161128.LaunchRocket"),
-                "Unknown operation: Lightsail_20161128.LaunchRocket",
-            ),
-            (
-                Some("DynamoDB_20120810.ListTables"),
-                "Unknown operation: DynamoDB_20120810.ListTables",
-            ),
+            (Some("Lightsail_20161128.LaunchRocket"), "Unknown operation: Lightsail_20161128.LaunchRocket"),
+            (Some("DynamoDB_20120810.ListTables"), "Unknown operation: DynamoDB_20120810.ListTables"),
             (Some("StopGUISession"), "Unknown operation: StopGUISession"),
         ] {
             let error = action(target).expect_err(message);
-            assert_eq!(
-                (error.code(), error.status(), error.message()),
-                (ErrorCode::UnknownOperation, 404, message)
-            );
+            assert_eq!((error.code(), error.status(), error.message()), (ErrorCode::UnknownOperation, 404, message));
         }
     }
 
@@ -224,16 +187,12 @@ mod tests {
         check(
             Action::GetInstances,
             "{",
-            expect![
-                "SerializationException: The body is not valid JSON: it ends too early, at line 1 column 1."
-            ],
+            expect!["SerializationException: The body is not valid JSON: it ends too early, at line 1 column 1."],
         );
         check(
             Action::GetInstances,
             "{\"a\":1,}",
-            expect![
-                "SerializationException: The body is not valid JSON: there is a fault at line 1 column 8."
-            ],
+            expect!["SerializationException: The body is not valid JSON: there is a fault at line 1 column 8."],
         );
         check(
             Action::GetInstances,
@@ -256,38 +215,19 @@ mod tests {
             &deep,
             expect!["SerializationException: The body is nested more than 128 levels deep."],
         );
-        let error = decode(
-            Action::GetInstances,
-            Some(CONTENT_TYPE),
-            b"{\"pageToken\":\"\xff\"}",
-        )
-        .expect_err("no UTF-8");
-        assert_eq!(
-            error.message(),
-            "The body is not valid JSON: it is not UTF-8."
-        );
+        let error =
+            decode(Action::GetInstances, Some(CONTENT_TYPE), b"{\"pageToken\":\"\xff\"}").expect_err("no UTF-8");
+        assert_eq!(error.message(), "The body is not valid JSON: it is not UTF-8.");
     }
 
     #[test]
     fn media_types_and_sizes() {
-        let code = |content_type, body: &[u8]| {
-            decode(Action::GetInstances, content_type, body)
-                .map_err(|e| e.code())
-                .err()
-        };
-        assert_eq!(
-            code(Some("Application/X-Amz-JSON-1.1; charset=utf-8"), b"{}"),
-            None
-        );
-        assert_eq!(
-            code(Some("application/json"), b"{}"),
-            Some(ErrorCode::MalformedHttpRequest)
-        );
+        let code =
+            |content_type, body: &[u8]| decode(Action::GetInstances, content_type, body).map_err(|e| e.code()).err();
+        assert_eq!(code(Some("Application/X-Amz-JSON-1.1; charset=utf-8"), b"{}"), None);
+        assert_eq!(code(Some("application/json"), b"{}"), Some(ErrorCode::MalformedHttpRequest));
         assert_eq!(code(None, b"{}"), Some(ErrorCode::MalformedHttpRequest));
-        assert_eq!(
-            code(Some(CONTENT_TYPE), &vec![b' '; MAX_BODY_BYTES + 1]),
-            Some(ErrorCode::RequestEntityTooLarge)
-        );
+        assert_eq!(code(Some(CONTENT_TYPE), &vec![b' '; MAX_BODY_BYTES + 1]), Some(ErrorCode::RequestEntityTooLarge));
     }
 
     #[test]
@@ -298,17 +238,8 @@ mod tests {
         let input: CreateInstancesRequest = call.input().expect("has the type");
         assert_eq!(input.instance_names, ["a1", "b2"]);
         assert_eq!(input.ip_address_type, Some(IpAddressType::Ipv4));
-        assert_eq!(
-            input.tags,
-            Some(vec![Tag {
-                key: Some("k".into()),
-                value: None
-            }])
-        );
-        assert!(
-            !format!("{input:?}").contains("echo"),
-            "user data is hidden"
-        );
+        assert_eq!(input.tags, Some(vec![Tag { key: Some("k".into()), value: None }]));
+        assert!(!format!("{input:?}").contains("echo"), "user data is hidden");
     }
 
     #[test]
@@ -329,10 +260,7 @@ mod tests {
         expect![[r#"{"operations":[{"createdAt":1569447986.061,"id":"5ab1","isTerminal":false,"operationType":"StopGUISession","resourceType":"Instance","status":"Started"}]}"#]]
             .assert_eq(std::str::from_utf8(&response.body).expect("JSON is UTF-8"));
         let value = serde_json::from_slice(&response.body).expect("JSON");
-        assert_eq!(
-            validate::output(Action::StopGuiSession, &value),
-            Vec::<String>::new()
-        );
+        assert_eq!(validate::output(Action::StopGuiSession, &value), Vec::<String>::new());
     }
 
     proptest! {

@@ -40,19 +40,11 @@ pub(crate) struct Member {
 }
 
 pub(crate) const fn required(name: &'static str, shape: u16) -> Member {
-    Member {
-        name,
-        shape: ShapeId(shape),
-        required: true,
-    }
+    Member { name, shape: ShapeId(shape), required: true }
 }
 
 pub(crate) const fn optional(name: &'static str, shape: u16) -> Member {
-    Member {
-        name,
-        shape: ShapeId(shape),
-        required: false,
-    }
+    Member { name, shape: ShapeId(shape), required: false }
 }
 
 /// What a string must look like.
@@ -92,9 +84,7 @@ impl Rule {
             Rule::Any | Rule::Documented(_) => "be a string",
             Rule::ResourceName => "be a valid resource name",
             Rule::NonEmpty => "not be empty",
-            Rule::ResourceArn => {
-                "be a resource ARN, such as arn:aws:lightsail:us-east-2:111122223333:Instance/ID"
-            }
+            Rule::ResourceArn => "be a resource ARN, such as arn:aws:lightsail:us-east-2:111122223333:Instance/ID",
             Rule::TimeOfDay => "be a time of day in the form HH:MM, such as 06:00",
             Rule::Date => "be a date in the form YYYY-MM-DD, such as 2026-01-31",
         }
@@ -113,9 +103,7 @@ fn is_resource_arn(text: &str) -> bool {
     arn == "arn"
         && partition.starts_with("aws")
         && all(service, |b| b.is_ascii_alphanumeric() || *b == b'-')
-        && all(region, |b| {
-            b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-'
-        })
+        && all(region, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
         && all(account, u8::is_ascii_digit)
         && all(kind, u8::is_ascii_alphabetic)
         && all(id, |b| b.is_ascii_alphanumeric() || *b == b'-')
@@ -132,13 +120,7 @@ fn is_time_of_day(text: &str) -> bool {
 fn is_date(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() == 10
-        && bytes.iter().enumerate().all(|(i, b)| {
-            if i == 4 || i == 7 {
-                *b == b'-'
-            } else {
-                b.is_ascii_digit()
-            }
-        })
+        && bytes.iter().enumerate().all(|(i, b)| if i == 4 || i == 7 { *b == b'-' } else { b.is_ascii_digit() })
 }
 
 #[cfg(test)]
@@ -159,16 +141,8 @@ mod tests {
                     "arn:aws:l:r:a:I/1",
                 ],
             ),
-            (
-                Rule::TimeOfDay,
-                &["00:00", "19:59", "23:00"],
-                &["24:00", "2:00", "12:60", "12:0a", "12-00"],
-            ),
-            (
-                Rule::Date,
-                &["2026-01-31"],
-                &["2026-1-31", "2026/01/31", "26-01-31x", ""],
-            ),
+            (Rule::TimeOfDay, &["00:00", "19:59", "23:00"], &["24:00", "2:00", "12:60", "12:0a", "12-00"]),
+            (Rule::Date, &["2026-01-31"], &["2026-1-31", "2026/01/31", "26-01-31x", ""]),
         ];
         for (rule, good, bad) in cases {
             assert!(good.iter().all(|text| rule.allows(text)), "{rule:?}");

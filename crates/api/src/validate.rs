@@ -47,29 +47,20 @@ pub fn input(action: Action, value: &mut Value) -> Result<(), Error> {
 fn check(shape: &'static Shape, value: &mut Value, path: &Path<'_>) -> Result<(), Error> {
     match (&shape.kind, &mut *value) {
         (Kind::Boolean, Value::Bool(_)) | (Kind::Float, Value::Number(_)) => Ok(()),
-        (Kind::Integer { min, max }, Value::Number(number)) => {
-            integer(number, (*min).into(), (*max).into(), path)
-        }
+        (Kind::Integer { min, max }, Value::Number(number)) => integer(number, (*min).into(), (*max).into(), path),
         (Kind::Long, Value::Number(number)) => integer(number, i64::MIN, i64::MAX, path),
-        (Kind::Timestamp, Value::Number(number)) => {
-            match number.as_f64().and_then(Timestamp::from_seconds) {
-                Some(_) => Ok(()),
-                None => Err(Error::invalid_input(format!(
-                    "{path} must be a time before year 10000, in seconds since the epoch."
-                ))),
-            }
-        }
-        (Kind::String { rule, min, max }, Value::String(text)) => {
-            string(*rule, *min, *max, text, path)
-        }
+        (Kind::Timestamp, Value::Number(number)) => match number.as_f64().and_then(Timestamp::from_seconds) {
+            Some(_) => Ok(()),
+            None => Err(Error::invalid_input(format!(
+                "{path} must be a time before year 10000, in seconds since the epoch."
+            ))),
+        },
+        (Kind::String { rule, min, max }, Value::String(text)) => string(*rule, *min, *max, text, path),
         (Kind::Enum(values), Value::String(text)) => enumeration(shape.name, values, text, path),
         (Kind::List { item, min, max }, Value::Array(items)) => {
             size(items.len(), *min, *max, "element", path)?;
             let item = item.get();
-            items
-                .iter_mut()
-                .enumerate()
-                .try_for_each(|(i, value)| check(item, value, &Path::Item(path, i)))
+            items.iter_mut().enumerate().try_for_each(|(i, value)| check(item, value, &Path::Item(path, i)))
         }
         (Kind::Map { key, value }, Value::Object(entries)) => {
             entries.retain(|_, value| !value.is_null());
@@ -93,8 +84,7 @@ fn structure(
     entries: &mut serde_json::Map<String, Value>,
     path: &Path<'_>,
 ) -> Result<(), Error> {
-    entries
-        .retain(|name, value| !value.is_null() && members.iter().any(|member| member.name == name));
+    entries.retain(|name, value| !value.is_null() && members.iter().any(|member| member.name == name));
     for member in members {
         let path = Path::Member(path, member.name);
         match entries.get_mut(member.name) {
@@ -126,9 +116,7 @@ fn integer(number: &mut Number, min: i64, max: i64, path: &Path<'_>) -> Result<(
     }
     match number.as_i64() {
         Some(n) if (min..=max).contains(&n) => Ok(()),
-        _ => Err(Error::invalid_input(format!(
-            "{path} must be between {min} and {max}, but is {number}."
-        ))),
+        _ => Err(Error::invalid_input(format!("{path} must be between {min} and {max}, but is {number}."))),
     }
 }
 
@@ -142,20 +130,12 @@ fn string(rule: Rule, min: u32, max: u32, text: &str, path: &Path<'_>) -> Result
         size(text.chars().count(), min, max, "character", path)?;
     }
     if !rule.allows(text) {
-        return Err(Error::invalid_input(format!(
-            "{path} must {}.",
-            rule.words()
-        )));
+        return Err(Error::invalid_input(format!("{path} must {}.", rule.words())));
     }
     Ok(())
 }
 
-fn enumeration(
-    shape: &str,
-    values: &[&str],
-    text: &mut String,
-    path: &Path<'_>,
-) -> Result<(), Error> {
+fn enumeration(shape: &str, values: &[&str], text: &mut String, path: &Path<'_>) -> Result<(), Error> {
     if values.contains(&text.as_str()) {
         return Ok(());
     }
@@ -165,35 +145,17 @@ fn enumeration(
         (*value).clone_into(text);
         return Ok(());
     }
-    let listed = values
-        .iter()
-        .take(MOST_LISTED)
-        .copied()
-        .collect::<Vec<_>>()
-        .join(", ");
-    let more = if values.len() > MOST_LISTED {
-        ", …"
-    } else {
-        ""
-    };
-    Err(Error::invalid_input(format!(
-        "{path} must be one of {listed}{more}, but is {}.",
-        quoted(text)
-    )))
+    let listed = values.iter().take(MOST_LISTED).copied().collect::<Vec<_>>().join(", ");
+    let more = if values.len() > MOST_LISTED { ", …" } else { "" };
+    Err(Error::invalid_input(format!("{path} must be one of {listed}{more}, but is {}.", quoted(text))))
 }
 
 fn size(count: usize, min: u32, max: u32, unit: &str, path: &Path<'_>) -> Result<(), Error> {
     let plural = |n: u32| if n == 1 { "" } else { "s" };
     if count < min as usize {
-        Err(Error::invalid_input(format!(
-            "{path} must have at least {min} {unit}{}, but has {count}.",
-            plural(min)
-        )))
+        Err(Error::invalid_input(format!("{path} must have at least {min} {unit}{}, but has {count}.", plural(min))))
     } else if count > max as usize {
-        Err(Error::invalid_input(format!(
-            "{path} must have at most {max} {unit}{}, but has {count}.",
-            plural(max)
-        )))
+        Err(Error::invalid_input(format!("{path} must have at most {max} {unit}{}, but has {count}.", plural(max))))
     } else {
         Ok(())
     }
@@ -240,8 +202,7 @@ fn look(shape: ShapeId, value: &Value, path: &Path<'_>, faults: &mut Vec<String>
         | (Kind::Float | Kind::Timestamp, Value::Number(_))
         | (Kind::String { .. }, Value::String(_)) => {}
         (Kind::Integer { min, max }, Value::Number(n))
-            if n.as_i64()
-                .is_some_and(|n| (i64::from(*min)..=i64::from(*max)).contains(&n)) => {}
+            if n.as_i64().is_some_and(|n| (i64::from(*min)..=i64::from(*max)).contains(&n)) => {}
         (Kind::Long, Value::Number(n)) if n.is_i64() => {}
         (Kind::Enum(values), Value::String(text)) => {
             if !values.contains(&text.as_str()) {
@@ -267,11 +228,7 @@ fn look(shape: ShapeId, value: &Value, path: &Path<'_>, faults: &mut Vec<String>
                 }
             }
         }
-        (kind, value) => faults.push(format!(
-            "{path}: must be {}, but is {}",
-            wanted(kind),
-            found(value)
-        )),
+        (kind, value) => faults.push(format!("{path}: must be {}, but is {}", wanted(kind), found(value))),
     }
 }
 

@@ -29,10 +29,7 @@ impl Serialize for Timestamp {
         if self.0 % 1000 == 0 {
             serializer.serialize_i64(self.0 / 1000)
         } else {
-            #[allow(
-                clippy::cast_precision_loss,
-                reason = "exact to the millisecond until year 9999"
-            )]
+            #[allow(clippy::cast_precision_loss, reason = "exact to the millisecond until year 9999")]
             serializer.serialize_f64(self.0 as f64 / 1000.0)
         }
     }
@@ -41,8 +38,7 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let seconds = f64::deserialize(deserializer)?;
-        Self::from_seconds(seconds)
-            .ok_or_else(|| serde::de::Error::custom("a timestamp past year 9999"))
+        Self::from_seconds(seconds).ok_or_else(|| serde::de::Error::custom("a timestamp past year 9999"))
     }
 }
 
@@ -130,16 +126,8 @@ mod tests {
             (-1_500, "-1.5"),
             (253_402_300_798_999, "253402300798.999"),
         ] {
-            assert_eq!(
-                serde_json::to_string(&Timestamp(ms)).expect("a number"),
-                text
-            );
-            assert_eq!(
-                serde_json::from_str::<Timestamp>(text)
-                    .expect("a timestamp")
-                    .ms(),
-                ms
-            );
+            assert_eq!(serde_json::to_string(&Timestamp(ms)).expect("a number"), text);
+            assert_eq!(serde_json::from_str::<Timestamp>(text).expect("a timestamp").ms(), ms);
         }
         serde_json::from_str::<Timestamp>("1e300").expect_err("past year 9999");
         serde_json::from_str::<Timestamp>("\"2026-01-01\"").expect_err("not a number");
@@ -149,24 +137,15 @@ mod tests {
     fn secrets_do_not_show_in_debug_output() {
         let secret = Sensitive::from("hush".to_owned());
         assert_eq!(format!("{secret:?}"), "Sensitive(..)");
-        assert_eq!(
-            serde_json::to_string(&secret).expect("a string"),
-            "\"hush\""
-        );
+        assert_eq!(serde_json::to_string(&secret).expect("a string"), "\"hush\"");
     }
 
     #[test]
     fn enums_carry_their_wire_text() {
-        assert_eq!(
-            RegionName::from_wire("us-east-2"),
-            Some(RegionName::UsEast2)
-        );
+        assert_eq!(RegionName::from_wire("us-east-2"), Some(RegionName::UsEast2));
         assert_eq!(RegionName::from_wire("mars-1"), None);
         assert_eq!(MetricUnit::BytesPerSecond.as_str(), "Bytes/Second");
-        assert_eq!(
-            serde_json::from_str::<MetricUnit>("\"None\"").expect("a unit"),
-            MetricUnit::None
-        );
+        assert_eq!(serde_json::from_str::<MetricUnit>("\"None\"").expect("a unit"), MetricUnit::None);
         serde_json::from_str::<MetricUnit>("\"none\"").expect_err("case matters");
     }
 }

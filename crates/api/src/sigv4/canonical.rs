@@ -110,11 +110,7 @@ fn percent_encode(bytes: &[u8], out: &mut Vec<u8>) {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(byte);
         } else {
-            out.extend([
-                b'%',
-                DIGITS[usize::from(byte >> 4)],
-                DIGITS[usize::from(byte & 15)],
-            ]);
+            out.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
         }
     }
 }
@@ -125,10 +121,7 @@ fn percent_decode(bytes: &[u8]) -> Vec<u8> {
     let mut rest = bytes;
     while let [first, tail @ ..] = rest {
         let mut decoded = [0];
-        if *first == b'%'
-            && tail.len() >= 2
-            && hex::decode_to_slice(&tail[..2], &mut decoded).is_ok()
-        {
+        if *first == b'%' && tail.len() >= 2 && hex::decode_to_slice(&tail[..2], &mut decoded).is_ok() {
             out.push(decoded[0]);
             rest = &tail[2..];
         } else {

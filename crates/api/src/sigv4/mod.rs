@@ -50,19 +50,13 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// Gives a header that may come once; `Err` when it comes more than once or is not text.
     fn one(&self, name: &str) -> Result<Option<&'a str>, Error> {
-        let mut found = self
-            .headers
-            .iter()
-            .filter(|(n, _)| *n == name)
-            .map(|(_, value)| *value);
+        let mut found = self.headers.iter().filter(|(n, _)| *n == name).map(|(_, value)| *value);
         let Some(value) = found.next() else {
             return Ok(None);
         };
         match (found.next(), std::str::from_utf8(value)) {
             (None, Ok(text)) => Ok(Some(text.trim())),
-            _ => Err(incomplete(format!(
-                "The {name} header must come once and be text."
-            ))),
+            _ => Err(incomplete(format!("The {name} header must come once and be text."))),
         }
     }
 
@@ -110,12 +104,7 @@ pub fn signing_key(secret: &Secret, date: &str, region: &str, service: &str) -> 
     for part in [region, service, "aws4_request"] {
         key = hmac(&key, part.as_bytes());
     }
-    SigningKey {
-        key,
-        date: date.into(),
-        region: region.into(),
-        service: service.into(),
-    }
+    SigningKey { key, date: date.into(), region: region.into(), service: service.into() }
 }
 
 /// Who a request must be signed for, and the time.
@@ -157,30 +146,20 @@ impl<'a> Claim<'a> {
     /// malformed, lacks a part or leaves a header unsigned that must be signed; InvalidSignatureException for an
     /// unsigned or streamed body, or a body hash that is wrong.
     pub fn read(request: Request<'a>) -> Result<Self, Error> {
-        let presigned = canonical::query_names(request.query).any(|name| {
-            name.eq_ignore_ascii_case("x-amz-signature")
-                || name.eq_ignore_ascii_case("x-amz-algorithm")
-        });
+        let presigned = canonical::query_names(request.query)
+            .any(|name| name.eq_ignore_ascii_case("x-amz-signature") || name.eq_ignore_ascii_case("x-amz-algorithm"));
         if presigned {
-            return Err(incomplete(
-                "Presigned URLs are not accepted: sign the request in its Authorization header.",
-            ));
+            return Err(incomplete("Presigned URLs are not accepted: sign the request in its Authorization header."));
         }
-        let authorization = request.one("authorization")?.ok_or_else(|| {
-            Error::new(
-                ErrorCode::MissingAuthenticationToken,
-                "Missing Authentication Token",
-            )
-        })?;
+        let authorization = request
+            .one("authorization")?
+            .ok_or_else(|| Error::new(ErrorCode::MissingAuthenticationToken, "Missing Authentication Token"))?;
         let parts = Authorization::parse(authorization)?;
-        let amz_date = request.one("x-amz-date")?.ok_or_else(|| {
-            incomplete("Authorization header requires existence of an 'X-Amz-Date' header.")
-        })?;
+        let amz_date = request
+            .one("x-amz-date")?
+            .ok_or_else(|| incomplete("Authorization header requires existence of an 'X-Amz-Date' header."))?;
         let signed_at_ms = date::parse(amz_date).ok_or_else(|| {
-            incomplete(format!(
-                "X-Amz-Date must be in the form YYYYMMDD'T'HHMMSS'Z', but is '{}'.",
-                excerpt(amz_date)
-            ))
+            incomplete(format!("X-Amz-Date must be in the form YYYYMMDD'T'HHMMSS'Z', but is '{}'.", excerpt(amz_date)))
         })?;
         let token = request.one("x-amz-security-token")?;
         check_signed_headers(&request, parts.signed_headers)?;
@@ -203,16 +182,9 @@ impl<'a> Claim<'a> {
     /// InvalidSignatureException, with a sentence of its own for the service, the region, the day, a time in the past
     /// and a time in the future.
     pub fn check(self, expected: &Expected<'_>) -> Result<Scoped<'a>, Error> {
-        let Scope {
-            date,
-            region,
-            service,
-        } = self.scope;
+        let Scope { date, region, service } = self.scope;
         if service != expected.service {
-            return Err(invalid(format!(
-                "Credential should be scoped to correct service: '{}'.",
-                expected.service
-            )));
+            return Err(invalid(format!("Credential should be scoped to correct service: '{}'.", expected.service)));
         }
         if region != expected.region {
             return Err(invalid(format!(
@@ -272,24 +244,9 @@ impl<'a> Scoped<'a> {
     /// InvalidSignatureException when the signature was not made with this key over this request.
     pub fn verify(self, key: &SigningKey) -> Result<Verified, Error> {
         let claim = self.0;
-        let Scope {
-            date,
-            region,
-            service,
-        } = claim.scope;
+        let Scope { date, region, service } = claim.scope;
         let mut text = String::with_capacity(160);
-        for part in [
-            ALGORITHM,
-            "\n",
-            claim.amz_date,
-            "\n",
-            date,
-            "/",
-            region,
-            "/",
-            service,
-            "/aws4_request\n",
-        ] {
+        for part in [ALGORITHM, "\n", claim.amz_date, "\n", date, "/", region, "/", service, "/aws4_request\n"] {
             text.push_str(part);
         }
         let canonical = canonical::request(&claim.request, claim.signed_headers);
@@ -347,9 +304,7 @@ impl<'a> Authorization<'a> {
         if header.len() > MAX_AUTHORIZATION {
             return Err(incomplete("The Authorization header is too long."));
         }
-        let (algorithm, rest) = header
-            .split_once(char::is_whitespace)
-            .unwrap_or((header, ""));
+        let (algorithm, rest) = header.split_once(char::is_whitespace).unwrap_or((header, ""));
         if algorithm != ALGORITHM {
             return Err(incomplete(format!(
                 "Unsupported AWS 'algorithm': '{}'. Only {ALGORITHM} is accepted.",
@@ -357,16 +312,10 @@ impl<'a> Authorization<'a> {
             )));
         }
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
-        for part in rest
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-        {
+        for part in rest.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let Some((name, value)) = part.split_once('=') else {
                 // The part is not repeated: it may hold the signature, and messages are logged.
-                return Err(incomplete(
-                    "The Authorization header has a part that is not a key=value pair.",
-                ));
+                return Err(incomplete("The Authorization header has a part that is not a key=value pair."));
             };
             let slot = match name {
                 "Credential" => &mut credential,
@@ -380,33 +329,23 @@ impl<'a> Authorization<'a> {
                 }
             };
             if slot.replace(value).is_some() {
-                return Err(incomplete(format!(
-                    "The Authorization header has more than one '{name}'."
-                )));
+                return Err(incomplete(format!("The Authorization header has more than one '{name}'.")));
             }
         }
         let need = |part: Option<&'a str>, name: &str| {
-            part.filter(|value| !value.is_empty()).ok_or_else(|| {
-                incomplete(format!("Authorization header requires '{name}' parameter."))
-            })
+            part.filter(|value| !value.is_empty())
+                .ok_or_else(|| incomplete(format!("Authorization header requires '{name}' parameter.")))
         };
         let (access_key_id, scope) = credential_parts(need(credential, "Credential")?)?;
         let signed_headers = need(signed_headers, "SignedHeaders")?;
         let signature = need(signature, "Signature")?;
         let mut bytes = [0; 32];
-        if signature.bytes().any(|b| b.is_ascii_uppercase())
-            || hex::decode_to_slice(signature, &mut bytes).is_err()
-        {
+        if signature.bytes().any(|b| b.is_ascii_uppercase()) || hex::decode_to_slice(signature, &mut bytes).is_err() {
             return Err(incomplete(
                 "The Signature in the Authorization header must be 64 hexadecimal digits in lower case.",
             ));
         }
-        Ok(Self {
-            access_key_id,
-            scope,
-            signed_headers,
-            signature: bytes,
-        })
+        Ok(Self { access_key_id, scope, signed_headers, signature: bytes })
     }
 }
 
@@ -421,9 +360,7 @@ fn credential_parts(credential: &str) -> Result<(&str, Scope<'_>), Error> {
     let [access_key_id, date, region, service, terminator] = parts[..] else {
         return Err(form());
     };
-    let key_is_plain = access_key_id
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let key_is_plain = access_key_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let date_is_plain = date.len() == SCOPE_DATE_LEN && date.bytes().all(|b| b.is_ascii_digit());
     if access_key_id.is_empty()
         || access_key_id.len() > MAX_ACCESS_KEY_ID
@@ -433,14 +370,7 @@ fn credential_parts(credential: &str) -> Result<(&str, Scope<'_>), Error> {
     {
         return Err(form());
     }
-    Ok((
-        access_key_id,
-        Scope {
-            date,
-            region,
-            service,
-        },
-    ))
+    Ok((access_key_id, Scope { date, region, service }))
 }
 
 /// Refuses a list of signed headers that is not a sorted set, or leaves out what must not be changed on the way.
@@ -449,13 +379,9 @@ fn check_signed_headers(request: &Request<'_>, list: &str) -> Result<(), Error> 
     let sorted: BTreeSet<&str> = names.iter().copied().collect();
     if sorted.len() != names.len()
         || !names.iter().eq(sorted.iter())
-        || names
-            .iter()
-            .any(|name| name.bytes().any(|b| b.is_ascii_uppercase()))
+        || names.iter().any(|name| name.bytes().any(|b| b.is_ascii_uppercase()))
     {
-        return Err(incomplete(
-            "SignedHeaders must be in lower case, sorted, and name each header once.",
-        ));
+        return Err(incomplete("SignedHeaders must be in lower case, sorted, and name each header once."));
     }
     if let Some(name) = names.iter().find(|name| !request.has(name)) {
         return Err(incomplete(format!(
@@ -466,9 +392,7 @@ fn check_signed_headers(request: &Request<'_>, list: &str) -> Result<(), Error> 
     for name in ["host", "x-amz-date", "x-amz-security-token", "x-amz-target"] {
         let must = name == "host" || request.has(name);
         if must && !sorted.contains(name) {
-            return Err(incomplete(format!(
-                "'{name}' must be a 'SignedHeader' in the AWS Authorization."
-            )));
+            return Err(incomplete(format!("'{name}' must be a 'SignedHeader' in the AWS Authorization.")));
         }
     }
     Ok(())
@@ -487,9 +411,7 @@ fn check_declared_hash(request: &Request<'_>) -> Result<(), Error> {
     let mut hash = [0; 32];
     match hex::decode_to_slice(declared, &mut hash) {
         Ok(()) if hash == *Sha256::digest(request.body) => Ok(()),
-        _ => Err(invalid(
-            "The x-amz-content-sha256 header is not the hash of the body.",
-        )),
+        _ => Err(invalid("The x-amz-content-sha256 header is not the hash of the body.")),
     }
 }
 

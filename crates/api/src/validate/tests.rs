@@ -7,11 +7,7 @@ use crate::generated::shapes::SHAPES;
 
 fn refuse(action: Action, mut body: Value, expected: Expect) {
     let error = input(action, &mut body).expect_err("is refused");
-    let tip = if error.tip().is_empty() {
-        String::new()
-    } else {
-        format!(" [{}]", error.tip())
-    };
+    let tip = if error.tip().is_empty() { String::new() } else { format!(" [{}]", error.tip()) };
     expected.assert_eq(&format!("{error}{tip}"));
 }
 
@@ -22,7 +18,8 @@ fn accept(action: Action, mut body: Value) -> Value {
 
 /// A valid CreateInstances input with some members replaced.
 fn create(change: Value) -> Value {
-    let mut body = json!({"instanceNames": ["lab-1"], "availabilityZone": "us-east-2a", "blueprintId": "b", "bundleId": "n"});
+    let mut body =
+        json!({"instanceNames": ["lab-1"], "availabilityZone": "us-east-2a", "blueprintId": "b", "bundleId": "n"});
     for (name, value) in change.as_object().expect("an object") {
         body[name] = value.clone();
     }
@@ -31,11 +28,7 @@ fn create(change: Value) -> Value {
 
 #[test]
 fn missing_members() {
-    refuse(
-        Action::StopGuiSession,
-        json!({}),
-        expect!["InvalidInputException: resourceName is required."],
-    );
+    refuse(Action::StopGuiSession, json!({}), expect!["InvalidInputException: resourceName is required."]);
     refuse(
         Action::StopGuiSession,
         json!({"resourceName": null}),
@@ -83,16 +76,12 @@ fn wrong_types() {
     refuse(
         Action::GetCostEstimate,
         json!({"resourceName": "ab", "startTime": "2026-01-01T00:00:00Z", "endTime": 1}),
-        expect![
-            "SerializationException: startTime must be a number of seconds since the epoch, but is a string."
-        ],
+        expect!["SerializationException: startTime must be a number of seconds since the epoch, but is a string."],
     );
     refuse(
         Action::CreateInstancesFromSnapshot,
         create(json!({"attachedDiskMapping": {"disk-1": {}}})),
-        expect![
-            "SerializationException: attachedDiskMapping.disk-1 must be a list, but is an object."
-        ],
+        expect!["SerializationException: attachedDiskMapping.disk-1 must be a list, but is an object."],
     );
 }
 
@@ -125,16 +114,12 @@ fn broken_rules() {
     refuse(
         Action::CreateInstances,
         create(json!({"ipAddressType": "ipv5"})),
-        expect![[
-            r#"InvalidInputException: ipAddressType must be one of dualstack, ipv4, ipv6, but is "ipv5"."#
-        ]],
+        expect![[r#"InvalidInputException: ipAddressType must be one of dualstack, ipv4, ipv6, but is "ipv5"."#]],
     );
     refuse(
         Action::CreateInstances,
         create(json!({"tags": [{"key": "k".repeat(129)}]})),
-        expect![
-            "InvalidInputException: tags[0].key must have at most 128 characters, but has 129."
-        ],
+        expect!["InvalidInputException: tags[0].key must have at most 128 characters, but has 129."],
     );
     refuse(
         Action::CreateInstances,
@@ -148,23 +133,17 @@ fn broken_rules() {
     refuse(
         Action::OpenInstancePublicPorts,
         json!({"instanceName": "ab", "portInfo": {"fromPort": 70000}}),
-        expect![
-            "InvalidInputException: portInfo.fromPort must be between -1 and 65535, but is 70000."
-        ],
+        expect!["InvalidInputException: portInfo.fromPort must be between -1 and 65535, but is 70000."],
     );
     refuse(
         Action::CreateDisk,
         json!({"diskName": "ab", "availabilityZone": "z", "sizeInGb": 1e300}),
-        expect![
-            "InvalidInputException: sizeInGb must be between -2147483648 and 2147483647, but is 1e+300."
-        ],
+        expect!["InvalidInputException: sizeInGb must be between -2147483648 and 2147483647, but is 1e+300."],
     );
     refuse(
         Action::GetCostEstimate,
         json!({"resourceName": "ab", "startTime": 1e300, "endTime": 1}),
-        expect![
-            "InvalidInputException: startTime must be a time before year 10000, in seconds since the epoch."
-        ],
+        expect!["InvalidInputException: startTime must be a time before year 10000, in seconds since the epoch."],
     );
 }
 
@@ -174,10 +153,7 @@ fn inputs_take_one_form() {
         Action::OpenInstancePublicPorts,
         json!({"instanceName": "ab", "unknown": {"x": 1}, "portInfo": {"fromPort": 22.0, "protocol": "TCP", "cidrs": null}}),
     );
-    assert_eq!(
-        body,
-        json!({"instanceName": "ab", "portInfo": {"fromPort": 22, "protocol": "tcp"}})
-    );
+    assert_eq!(body, json!({"instanceName": "ab", "portInfo": {"fromPort": 22, "protocol": "tcp"}}));
 }
 
 #[test]
@@ -238,13 +214,8 @@ fn places(value: &Value, at: String, out: &mut Vec<String>) {
         out.push(at.clone());
     }
     match value {
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .for_each(|(i, v)| places(v, format!("{at}/{i}"), out)),
-        Value::Object(entries) => entries
-            .iter()
-            .for_each(|(k, v)| places(v, format!("{at}/{k}"), out)),
+        Value::Array(items) => items.iter().enumerate().for_each(|(i, v)| places(v, format!("{at}/{i}"), out)),
+        Value::Object(entries) => entries.iter().for_each(|(k, v)| places(v, format!("{at}/{k}"), out)),
         _ => {}
     }
 }
@@ -325,10 +296,6 @@ fn shapes_point_into_the_table() {
             Kind::Structure(members) => members.iter().map(|member| member.shape).collect(),
             _ => vec![],
         };
-        assert!(
-            ids.iter().all(|id| usize::from(id.0) < SHAPES.len()),
-            "{}",
-            shape.name
-        );
+        assert!(ids.iter().all(|id| usize::from(id.0) < SHAPES.len()), "{}", shape.name);
     }
 }

@@ -16,21 +16,19 @@ fn drafts() -> impl Strategy<Value = Draft> {
         any::<bool>(),
         -MAX_SKEW_MS / 1000..=MAX_SKEW_MS / 1000,
     )
-        .prop_map(
-            |(method, path, query, extra, body, token, hash_header, skew)| {
-                let mut draft = Draft {
-                    method: method.into(),
-                    path_and_query: path + &query,
-                    body,
-                    token,
-                    hash_header,
-                    at_ms: NOW_MS + skew * 1000,
-                    ..Draft::default()
-                };
-                draft.headers.extend(extra);
-                draft
-            },
-        )
+        .prop_map(|(method, path, query, extra, body, token, hash_header, skew)| {
+            let mut draft = Draft {
+                method: method.into(),
+                path_and_query: path + &query,
+                body,
+                token,
+                hash_header,
+                at_ms: NOW_MS + skew * 1000,
+                ..Draft::default()
+            };
+            draft.headers.extend(extra);
+            draft
+        })
 }
 
 proptest! {
