@@ -179,7 +179,7 @@ fn runs(shown: &Picture, screen: &Picture, strips: &[Strip], distance: i32) -> V
 /// Whether `b` continues `a` to the right with nearly the same rows.
 fn joins(a: &Move, b: &Move) -> bool {
     let common = a.to.bottom().min(b.to.bottom()).saturating_sub(a.to.y.max(b.to.y));
-    a.to.right() == b.to.x && common >= a.to.h.max(b.to.h) / 10 * 9
+    a.to.right() == b.to.x && common > 0 && u32::from(common) * 10 >= u32::from(a.to.h.max(b.to.h)) * 9
 }
 
 /// Runs of rows of `area` that equal the rows `distance` below them in the shown picture.
@@ -339,6 +339,14 @@ mod tests {
         find(&mut shown, &screen, &changed, &[]);
         let left_over = changes(&shown, &screen).area();
         assert!(left_over <= 200 * 50 + 64 * 300, "{left_over} pixels are still wrong");
+    }
+
+    #[test]
+    fn short_runs_of_neighbours_that_do_not_meet_are_not_joined() {
+        let at = |x: u16, y: u16| Move { to: Rect::new(x, y, 64, 8), from_x: x, from_y: y + 30 };
+        assert!(!joins(&at(0, 10), &at(64, 100)));
+        assert!(!joins(&at(0, 10), &at(64, 15)));
+        assert!(joins(&at(0, 10), &at(64, 10)));
     }
 
     #[test]

@@ -1,0 +1,207 @@
+//! The X server's picture, mapped: the file Xvfb keeps with `-fbdir`.
+//!
+//! Nothing is asked of the X server to read it. Reading may happen while the X server draws; whatever it draws after
+//! the read comes with damage of its own, so the picture always converges.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::Path;
+use std::ptr::NonNull;
+
+use porthole_display::{Picture, Rect, Size, TileSet};
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+/// The mapped picture.
+pub(crate) struct Framebuffer {
+    file: File,
+    address: NonNull<u8>,
+    length: usize,
+    /// Bytes before the first row.
+    offset: usize,
+    /// Bytes per row.
+    stride: usize,
+    /// What the X server was started with; the screen is never larger.
+    max_size: Size,
+}
+
+// SAFETY: the mapping belongs to this value alone and may be read from whichever thread owns it.
+unsafe impl Send for Framebuffer {}
+
+/// Words of the header of the X window dump format, version 7; all big-endian.
+mod header {
+    pub(super) const WORDS: usize = 25;
+    pub(super) const SIZE: usize = 0;
+    pub(super) const VERSION: usize = 1;
+    pub(super) const WIDTH: usize = 4;
+    pub(super) const HEIGHT: usize = 5;
+    pub(super) const BYTE_ORDER: usize = 7;
+    pub(super) const BITS_PER_PIXEL: usize = 11;
+    pub(super) const STRIDE: usize = 12;
+    pub(super) const RED_MASK: usize = 14;
+    pub(super) const COLOURS: usize = 19;
+    /// Bytes of a colour entry behind the header.
+    pub(super) const COLOUR_BYTES: usize = 12;
+}
+
+impl Framebuffer {
+    /// Maps the file.
+    ///
+    /// # Errors
+    /// When it is missing, or not 32 bits per pixel with blue in the lowest byte.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        let length = usize::try_from(file.metadata()?.len()).map_err(|_| wrong("its size"))?;
+        if length < 4 * header::WORDS {
+            return Err(wrong("its size"));
+        }
+        // SAFETY: a new mapping at an address of the kernel's choice; nothing else is affected.
+        let address = unsafe {
+            mmap(std::ptr::null_mut(), length, ProtFlags::READ, MapFlags::SHARED, &file, 0)
+        }?;
+        let address = NonNull::new(address.cast::<u8>()).ok_or_else(|| wrong("its address"))?;
+        let mut this = Self { file, address, length, offset: 0, stride: 0, max_size: Size::new(0, 0) };
+        let mut bytes = [0; 4 * header::WORDS];
+        this.read(0, &mut bytes);
+        let word = |i: usize| {
+            let part = bytes[4 * i..4 * i + 4].try_into().unwrap_or_default();
+            u32::from_be_bytes(part) as usize
+        };
+        let side = |n: usize| u16::try_from(n).ok().filter(|n| (1..=16_384).contains(n)).ok_or_else(|| wrong("its size"));
+        this.max_size = Size::new(side(word(header::WIDTH))?, side(word(header::HEIGHT))?);
+        this.stride = word(header::STRIDE);
+        this.offset = word(header::SIZE).saturating_add(word(header::COLOURS).saturating_mul(header::COLOUR_BYTES));
+        let good = word(header::VERSION) == 7
+            && word(header::BYTE_ORDER) == 0
+            && word(header::BITS_PER_PIXEL) == 32
+            && word(header::RED_MASK) == 0xff_0000
+            && this.stride >= 4 * usize::from(this.max_size.width);
+        if !good {
+            return Err(wrong("its pixel format"));
+        }
+        let end = this.stride.checked_mul(this.max_size.height.into()).and_then(|n| n.checked_add(this.offset));
+        if end.is_none_or(|end| end > length) {
+            return Err(wrong("its length"));
+        }
+        Ok(this)
+    }
+
+    /// The largest screen it can hold.
+    pub(crate) fn max_size(&self) -> Size {
+        self.max_size
+    }
+
+    /// Copies bytes out of the mapping; `from + out.len()` must lie inside.
+    fn read(&self, from: usize, out: &mut [u8]) {
+        assert!(from.checked_add(out.len()).is_some_and(|end| end <= self.length));
+        // SAFETY: the range lies inside the mapping (asserted), which lives as long as `self`; `out` is ours alone.
+        // The X server may write meanwhile: the bytes may be torn, and any bytes are valid for u8.
+        unsafe { std::ptr::copy_nonoverlapping(self.address.as_ptr().add(from), out.as_mut_ptr(), out.len()) };
+    }
+
+    /// Brings a rectangle of `picture` up to date and adds what really changed to `changed`.
+    pub(crate) fn update(&self, picture: &mut Picture, rect: Rect, changed: &mut TileSet) {
+        let size = picture.size();
+        let rect = rect.intersect(&size.rect()).intersect(&self.max_size.rect());
+        let mut scratch = [0u8; 4 * porthole_display::TILE_PX as usize];
+        for (_, part) in TileSet::touched(size, rect) {
+            let row = &mut scratch[..4 * usize::from(part.w)];
+            let (mut top, mut bottom) = (u16::MAX, 0);
+            for y in part.y..part.bottom() {
+                self.read(self.offset + usize::from(y) * self.stride + 4 * usize::from(part.x), row);
+                if take_row(picture.row_mut(part.x, y, part.w), row) {
+                    top = top.min(y);
+                    bottom = y + 1;
+                }
+            }
+            if bottom > 0 {
+                changed.add(Rect::between(part.x, top, part.right(), bottom));
+            }
+        }
+    }
+
+    /// Gives memory of rows below the screen back to the system; they read as black afterwards.
+    pub(crate) fn release_below(&self, height: u16) {
+        // A multiple of every page size there is.
+        let start = (self.offset + self.stride * usize::from(height)).next_multiple_of(64 << 10);
+        if start < self.length {
+            // Where the file system cannot do it, the memory just stays.
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            let _ = fallocate(&self.file, flags, start as u64, (self.length - start) as u64);
+        }
+    }
+}
+
+impl Drop for Framebuffer {
+    fn drop(&mut self) {
+        // SAFETY: this is the mapping `open` made, and nothing refers to it any more.
+        let _ = unsafe { munmap(self.address.as_ptr().cast(), self.length) };
+    }
+}
+
+/// Writes X pixels (blue, green, red, anything) as r g b 255; says whether any differs from what was there.
+fn take_row(row: &mut [u8], source: &[u8]) -> bool {
+    let mut difference = 0u32;
+    for (to, from) in row.chunks_exact_mut(4).zip(source.chunks_exact(4)) {
+        let x = u32::from_le_bytes([from[0], from[1], from[2], from[3]]);
+        let new = (x & 0xff) << 16 | (x & 0xff00) | (x >> 16 & 0xff) | 0xff00_0000;
+        difference |= new ^ u32::from_le_bytes([to[0], to[1], to[2], to[3]]);
+        to.copy_from_slice(&new.to_le_bytes());
+    }
+    difference != 0
+}
+
+fn wrong(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("the X server's picture file is unusable: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(width: u32, height: u32, change: impl FnOnce(&mut Vec<u8>)) -> tempfile::NamedTempFile {
+        let mut words = [0u32; header::WORDS];
+        words[header::SIZE] = 100;
+        words[header::VERSION] = 7;
+        words[header::WIDTH] = width;
+        words[header::HEIGHT] = height;
+        words[header::BITS_PER_PIXEL] = 32;
+        words[header::STRIDE] = 4 * width;
+        words[header::RED_MASK] = 0xff_0000;
+        words[header::COLOURS] = 2;
+        let mut bytes: Vec<u8> = words.iter().flat_map(|w| w.to_be_bytes()).collect();
+        bytes.extend([0; 24]);
+        bytes.extend((0..4 * width * height).map(|i| i as u8));
+        change(&mut bytes);
+        let file = tempfile::NamedTempFile::new().expect("file");
+        std::fs::write(file.path(), bytes).expect("write");
+        file
+    }
+
+    #[test]
+    fn pixels_come_in_the_order_of_the_wire() {
+        let file = file(70, 3, |_| {});
+        let framebuffer = Framebuffer::open(file.path()).expect("opens");
+        let mut picture = Picture::new(Size::new(70, 3));
+        let mut changed = TileSet::new(picture.size());
+        framebuffer.update(&mut picture, Rect::new(1, 0, 69, 3), &mut changed);
+        assert_eq!(picture.row(0, 0, 2), [0, 0, 0, 255, 6, 5, 4, 255]);
+        assert_eq!(changed.area(), 69 * 3);
+        changed.clear();
+        framebuffer.update(&mut picture, Rect::new(1, 0, 69, 3), &mut changed);
+        assert!(changed.is_empty(), "nothing changed since");
+    }
+
+    #[test]
+    fn a_file_that_is_no_picture_is_refused() {
+        let spoil: [(&str, fn(&mut Vec<u8>)); 4] = [
+            ("short", |b| b.truncate(50)),
+            ("cut", |b| b.truncate(b.len() - 1)),
+            ("16 bits", |b| b[4 * header::BITS_PER_PIXEL + 3] = 16),
+            ("stride", |b| b[4 * header::STRIDE..4 * header::STRIDE + 4].fill(255)),
+        ];
+        for (name, change) in spoil {
+            assert!(Framebuffer::open(file(70, 3, change).path()).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! One viewer: its socket's two tasks, its encoder, its credit.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use porthole_display::{
+    Abilities, DisplayHello, DisplayMessage, Encoder, EncoderSettings, Goodbye, GoodbyeReason, Pacing, Picture, Point,
+    Pong, Role, Size, TileSet, ViewerHello, ViewerMessage, WindowPlace, limits,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Role as WebSocketRole, WebSocketConfig};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::cursor::{Shape, Slots};
+
+/// A raw stream behind a finished WebSocket handshake.
+pub(crate) trait RawStream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> RawStream for T {}
+
+/// What a viewer's socket tells the screen.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// A message.
+    Message(ViewerMessage),
+    /// The viewer broke the protocol; a sentence says how.
+    Wrong(String),
+    /// The socket has ended.
+    Gone,
+}
+
+/// Time a viewer has for its hello.
+const HELLO_TIME: Duration = Duration::from_secs(10);
+/// Messages that may wait for a viewer that does not read; frames are limited by their credit already.
+const MOST_WAITING: usize = 512;
+
+/// One connected viewer.
+pub(crate) struct Viewer {
+    pub(crate) id: u64,
+    pub(crate) role: Role,
+    pub(crate) pacing: Pacing,
+    /// `None` before the viewer's hello.
+    session: Option<Session>,
+    slots: Slots,
+    outbox: mpsc::UnboundedSender<Bytes>,
+    waiting: Rc<Cell<usize>>,
+    encode_time: Duration,
+}
+
+struct Session {
+    abilities: Abilities,
+    encoder: Encoder,
+}
+
+impl Viewer {
+    /// Begins to serve a socket; what it says goes to `inbox` under this id.
+    pub(crate) fn start(
+        id: u64,
+        role: Role,
+        stream: Box<dyn RawStream>,
+        read: Bytes,
+        inbox: mpsc::Sender<(u64, Said)>,
+    ) -> Self {
+        let (outbox, to_send) = mpsc::unbounded_channel();
+        let waiting = Rc::new(Cell::new(0));
+        tokio::task::spawn_local(socket(id, stream, read, inbox, to_send, waiting.clone()));
+        Self {
+            id,
+            role,
+            pacing: Pacing::new(),
+            session: None,
+            slots: Slots::default(),
+            outbox,
+            waiting,
+            encode_time: Duration::ZERO,
+        }
+    }
+
+    /// Sends a message; false when the viewer takes nothing any more.
+    pub(crate) fn send(&self, message: &DisplayMessage) -> bool {
+        self.send_bytes(message.encode())
+    }
+
+    fn send_bytes(&self, bytes: Vec<u8>) -> bool {
+        if self.waiting.get() >= MOST_WAITING {
+            return false;
+        }
+        self.waiting.set(self.waiting.get() + 1);
+        self.outbox.send(bytes.into()).is_ok()
+    }
+
+    /// Says goodbye; the socket closes when that is sent and the viewer dropped.
+    pub(crate) fn goodbye(&self, reason: GoodbyeReason, sentence: &str) {
+        self.send(&DisplayMessage::Goodbye(Goodbye { reason, sentence: sentence.to_owned() }));
+    }
+
+    /// Answers the viewer's hello and begins its picture.
+    ///
+    /// # Errors
+    /// When there is no memory for an encoder.
+    pub(crate) fn begin(&mut self, hello: &ViewerHello, name: &str, size: Size, max_size: Size) -> std::io::Result<()> {
+        let used = Abilities::JPEG.and(Abilities::CURSOR).and(Abilities::CLIPBOARD);
+        let abilities = hello.abilities.common(used);
+        let window_log = hello.window_log.min(LARGEST_WINDOW_LOG);
+        let encoder = Encoder::new(size, EncoderSettings::new(abilities, window_log))?;
+        self.session = Some(Session { abilities, encoder });
+        self.send(&DisplayMessage::Hello(DisplayHello {
+            role: self.role,
+            version: porthole_display::PROTOCOL_VERSION,
+            abilities,
+            size,
+            max_size,
+            window_log,
+            frames_in_flight: limits::FRAMES_IN_FLIGHT as u8,
+            name: name.to_owned(),
+        }));
+        Ok(())
+    }
+
+    /// Whether the hellos were exchanged.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Whether it may act.
+    pub(crate) fn controls(&self) -> bool {
+        self.role == Role::Control
+    }
+
+    /// Whether it is to get texts of the display's clipboard.
+    pub(crate) fn wants_clipboard(&self) -> bool {
+        self.controls() && self.session.as_ref().is_some_and(|s| s.abilities.has(Abilities::CLIPBOARD))
+    }
+
+    /// Shows a cursor, if the viewer draws cursors.
+    pub(crate) fn show_cursor(&mut self, shape: &Shape) {
+        if self.session.as_ref().is_some_and(|s| s.abilities.has(Abilities::CURSOR)) {
+            if let Some(message) = self.slots.show(shape) {
+                self.send(&DisplayMessage::Cursor(message));
+            }
+        }
+    }
+
+    /// Notes that pixels changed.
+    pub(crate) fn damage(&mut self, damage: &TileSet) {
+        if let Some(session) = &mut self.session {
+            session.encoder.damage(damage);
+        }
+    }
+
+    /// Follows the screen to another size.
+    pub(crate) fn resize(&mut self, size: Size) {
+        if let Some(session) = &mut self.session {
+            session.encoder.resize(size);
+            self.send(&DisplayMessage::Resize(size));
+        }
+    }
+
+    /// Sends everything again.
+    ///
+    /// # Errors
+    /// When there is no memory for an encoder.
+    pub(crate) fn refresh(&mut self) -> std::io::Result<()> {
+        self.session.as_mut().map_or(Ok(()), |s| s.encoder.refresh())
+    }
+
+    /// Whether a frame could be sent now, if there is anything to say.
+    pub(crate) fn has_credit(&self) -> bool {
+        self.session.is_some() && self.pacing.has_credit()
+    }
+
+    /// Whether a frame should be made now.
+    pub(crate) fn wants_frame(&self, now: Duration) -> bool {
+        self.has_credit() && self.session.as_ref().is_some_and(|s| s.encoder.wants_frame(now))
+    }
+
+    /// When the next frame should be made though nothing changes; `None` while there is no credit.
+    pub(crate) fn next_frame_due(&self) -> Option<Duration> {
+        if self.has_credit() { self.session.as_ref()?.encoder.next_refinement() } else { None }
+    }
+
+    /// Makes and sends a frame.
+    ///
+    /// # Errors
+    /// When the encoder fails.
+    pub(crate) fn frame(
+        &mut self,
+        picture: &Picture,
+        now: Duration,
+        focus: Option<Point>,
+        windows: &[WindowPlace],
+    ) -> std::io::Result<()> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let (number, budget) = (self.pacing.next_number(), self.pacing.budget());
+        let begun = std::time::Instant::now();
+        let made = session.encoder.encode(picture, number, budget, now, focus, windows)?;
+        let spent = begun.elapsed();
+        self.encode_time += spent;
+        if let Some(message) = made {
+            tracing::trace!(viewer = self.id, number, bytes = message.len(), encode_us = spent.as_micros(), "Frame");
+            self.pacing.sent(message.len(), now);
+            self.send_bytes(message);
+        }
+        Ok(())
+    }
+
+    /// Answers a ping.
+    pub(crate) fn pong(&self, token: u32) -> bool {
+        let Some(session) = &self.session else { return true };
+        let us = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
+        self.send(&DisplayMessage::Pong(Pong {
+            token,
+            frames: self.pacing.frames(),
+            lossy_tiles: session.encoder.lossy_tiles() as u32,
+            bytes: session.encoder.statistics().bytes,
+            encode_us: us(self.encode_time),
+            ack_us: us(self.pacing.ack_time()).min(u32::MAX.into()) as u32,
+            rate_kbps: self.pacing.rate_kbps(),
+        }))
+    }
+}
+
+/// A larger window gains nothing on the scenes measured and costs its size in memory for each viewer.
+const LARGEST_WINDOW_LOG: u8 = 22;
+
+/// Moves messages between a socket and the screen until either ends.
+async fn socket(
+    id: u64,
+    stream: Box<dyn RawStream>,
+    read: Bytes,
+    inbox: mpsc::Sender<(u64, Said)>,
+    mut to_send: mpsc::UnboundedReceiver<Bytes>,
+    waiting: Rc<Cell<usize>>,
+) {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(limits::VIEWER_MESSAGE_BYTES))
+        .max_frame_size(Some(limits::VIEWER_MESSAGE_BYTES))
+        .max_write_buffer_size(usize::MAX)
+        .write_buffer_size(0);
+    let websocket = WebSocketStream::from_partially_read(stream, read.into(), WebSocketRole::Server, Some(config));
+    let (mut sink, mut source) = websocket.await.split();
+    let write = async {
+        while let Some(bytes) = to_send.recv().await {
+            waiting.set(waiting.get().saturating_sub(1));
+            sink.send(Message::Binary(bytes)).await?;
+        }
+        // The screen dropped the viewer: everything is sent, a clean close is what is left.
+        sink.close().await
+    };
+    let read = async {
+        let mut patience = Some(tokio::time::Instant::now() + HELLO_TIME);
+        loop {
+            let next = match patience {
+                Some(until) => match tokio::time::timeout_at(until, source.next()).await {
+                    Ok(next) => next,
+                    Err(_) => return,
+                },
+                None => source.next().await,
+            };
+            let said = match next {
+                Some(Ok(Message::Binary(bytes))) => match ViewerMessage::decode(&bytes) {
+                    Ok(message) => Said::Message(message),
+                    Err(error) => Said::Wrong(error.to_string()),
+                },
+                Some(Ok(Message::Text(_))) => Said::Wrong("text message".into()),
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+            };
+            patience = None;
+            if inbox.send((id, said)).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::pin!(write);
+    tokio::select! {
+        result = &mut write => {
+            if let Err(error) = result {
+                tracing::debug!(viewer = id, %error, "Socket ended");
+            }
+        }
+        () = read => {
+            // A last word (goodbye) may still be on its way out.
+            let _ = inbox.send((id, Said::Gone)).await;
+            let _ = tokio::time::timeout(Duration::from_secs(2), write).await;
+            return;
+        }
+    }
+    let _ = inbox.send((id, Said::Gone)).await;
+}

@@ -1,0 +1,108 @@
+//! Starting, failing, ending: nothing is left.
+
+use porthole_display::{DisplayMessage, Drawn, GoodbyeReason};
+
+use crate::support::{ALL, Display, TestViewer, eventually, signal};
+
+/// A shell script that makes itself hard to find and to end.
+const STUBBORN: &str = "
+trap '' TERM HUP INT
+(setsid bash -c 'trap \"\" TERM; exec -a hidden sleep 1000' &)
+(setsid setsid sleep 1001 &)
+sh -c 'kill -STOP $$' &
+nohup sleep 1002 >/dev/null 2>&1 &
+sleep 1003
+";
+
+fn nothing_left(display: &Display) {
+    assert_eq!(display.processes(), [] as [u32; 0]);
+    // The number may belong to another display by now; nobody listening would be a leftover.
+    let x = format!("/tmp/.X11-unix/X{}", display.number);
+    let connected = std::os::unix::net::UnixStream::connect(&x);
+    assert!(connected.is_ok() || !std::path::Path::new(&x).exists());
+    for place in ["/run", "/dev/shm", "/tmp", "/run/user/0"] {
+        let entries = std::fs::read_dir(place).into_iter().flatten().flatten();
+        let ours: Vec<_> = entries.filter(|e| e.file_name().to_string_lossy().contains(&display.name)).collect();
+        assert!(ours.is_empty(), "{ours:?}");
+    }
+}
+
+#[test]
+fn a_stop_ends_everything() {
+    let mut display = Display::start(&["--size", "640x480"], &["bash", "-c", STUBBORN]);
+    display.reach(100);
+    // X server, D-Bus, four sleepers and a stopped shell.
+    eventually("everything runs", || (display.processes().len() >= 7).then_some(()));
+    assert!(display.stop().success());
+    nothing_left(&display);
+}
+
+#[test]
+fn a_display_that_is_stopped_while_it_starts_leaves_nothing() {
+    for _ in 0..3 {
+        let mut display = Display::start(&["--size", "640x480"], &["sleep", "1000"]);
+        assert!(display.stop().success());
+        nothing_left(&display);
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_application_that_ends_takes_the_display_with_it() {
+    let mut display = Display::start(&["--size", "640x480"], &["sh", "-c", "sleep 1004 & read x < $0; exit 3", "/dev/tty-none"]);
+    let reason = display.line(|v| (v["is"] == "failed").then(|| v["reason"].as_str().unwrap_or_default().to_owned()));
+    assert_eq!(reason, "The application ended by itself (exit code 3).");
+    assert!(!display.child.wait().unwrap().success());
+    nothing_left(&display);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn viewers_hear_of_the_end() {
+    let mut display = Display::start(&["--size", "640x480"], &["sleep", "1000"]);
+    let mut viewer = TestViewer::connect(&display, "", ALL, None).await;
+    display.line(|v| (v["viewers"] == 1).then_some(()));
+    display.signal("TERM");
+    let reason = viewer.until(|d| match d {
+        Drawn::Other(DisplayMessage::Goodbye(goodbye)) => Some(goodbye.reason),
+        _ => None,
+    });
+    assert_eq!(reason.await, GoodbyeReason::DisplayEnded);
+    assert!(viewer.next().await.is_none());
+    assert!(display.child.wait().unwrap().success());
+    nothing_left(&display);
+}
+
+#[test]
+fn a_killed_x_server_fails_the_display() {
+    let mut display = Display::start(&["--size", "640x480"], &["sleep", "1000"]);
+    let pid = display.seen.iter().find_map(|v| v["xserverPid"].as_u64()).expect("announced");
+    signal(pid as u32, "KILL");
+    let reason = display.line(|v| (v["is"] == "failed").then(|| v["reason"].as_str().unwrap_or_default().to_owned()));
+    assert!(reason.contains("X server ended") || reason.contains("screen is lost"), "{reason}");
+    assert!(!display.child.wait().unwrap().success());
+    nothing_left(&display);
+}
+
+#[test]
+fn a_missing_application_is_a_clear_failure() {
+    let mut display = Display::start(&["--size", "640x480"], &["/no/such/program"]);
+    let reason = display.line(|v| (v["is"] == "failed").then(|| v["reason"].as_str().unwrap_or_default().to_owned()));
+    assert!(reason.starts_with("The application /no/such/program cannot be started"), "{reason}");
+    assert!(!display.child.wait().unwrap().success());
+    nothing_left(&display);
+}
+
+#[test]
+fn a_display_counts_as_started_when_its_window_is_drawn() {
+    let args = ["--size", "640x480", "--wait-for-window"];
+    let mut display = Display::start(&args, &["xterm", "-geometry", "200x100", "-e", "sleep 1000"]);
+    display.reach(100);
+    let percents: Vec<u64> = display.seen.iter().filter_map(|v| v["percent"].as_u64()).collect();
+    assert_eq!(percents, [10, 40, 70, 100]);
+
+    let mut display = Display::start(&args, &["xterm", "-geometry", "10x2", "-e", "sleep 1000"]);
+    display.reach(70);
+    let x = display.x();
+    eventually("the small window is there", || (x.picture().single_colour(x.size().rect()).is_none()).then_some(()));
+    assert!(display.stop().success());
+    assert!(!display.seen.iter().any(|v| v["percent"] == 100), "a small window is not enough");
+}
