@@ -65,11 +65,7 @@ pub struct Decoder {
 
 impl Decoder {
     /// Begins with the sizes of the display's hello; `jpeg` decodes images.
-    pub fn new(
-        size: Size,
-        window_log: u8,
-        jpeg: impl FnMut(&[u8], Size) -> Option<Vec<u8>> + Send + 'static,
-    ) -> Self {
+    pub fn new(size: Size, window_log: u8, jpeg: impl FnMut(&[u8], Size) -> Option<Vec<u8>> + Send + 'static) -> Self {
         Self { picture: Picture::new(size), reader: None, window_log, next_number: 1, jpeg: Box::new(jpeg) }
     }
 

@@ -207,9 +207,8 @@ fn runs_in(shown: &Picture, screen: &Picture, area: Rect, distance: i32) -> Vec<
 
 /// Extends a move to the left and right as far as all its rows still match.
 fn widen(shown: &Picture, screen: &Picture, m: &mut Move) {
-    let matches = |x: u16, w: u16, m: &Move| {
-        (0..m.to.h).all(|i| screen.row(x, m.to.y + i, w) == shown.row(x, m.from_y + i, w))
-    };
+    let matches =
+        |x: u16, w: u16, m: &Move| (0..m.to.h).all(|i| screen.row(x, m.to.y + i, w) == shown.row(x, m.from_y + i, w));
     let width = shown.size().width;
     for step in [32, 16, 8, 4, 2, 1] {
         if m.to.x >= step && matches(m.to.x - step, step, m) {

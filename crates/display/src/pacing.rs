@@ -116,8 +116,7 @@ impl Pacing {
 
     fn learn(&mut self, sent: Sent, ack: &Ack, now: Duration) {
         let whole = now.saturating_sub(sent.at);
-        self.smoothed_ack =
-            if self.smoothed_ack.is_zero() { whole } else { (self.smoothed_ack * 7 + whole) / 8 };
+        self.smoothed_ack = if self.smoothed_ack.is_zero() { whole } else { (self.smoothed_ack * 7 + whole) / 8 };
         // The viewer's own waiting (decoding, the animation frame) is none of the way's.
         let transit = whole.saturating_sub(Duration::from_micros(ack.wait_us.into()));
         let shortest = self.shortest_transit.map_or(transit, |s| s.min(transit));

@@ -131,7 +131,9 @@ impl Picture {
             let Some(row) = self.difference(other, Rect::new(rect.x, y, rect.w, 1)) else { continue };
             let area = row.area();
             match &mut last {
-                Some((run, covered)) if alike(run, &row) && run.union(&row).area() - *covered - area <= BAND_WASTE_PX => {
+                Some((run, covered))
+                    if alike(run, &row) && run.union(&row).area() - *covered - area <= BAND_WASTE_PX =>
+                {
                     *run = run.union(&row);
                     *covered += area;
                 }

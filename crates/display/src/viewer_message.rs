@@ -345,8 +345,11 @@ mod tests {
                     window_log: z,
                 })
             }),
-            any::<(u32, u32, u32)>()
-                .prop_map(|(frame, decode_us, wait_us)| ViewerMessage::Ack(Ack { frame, decode_us, wait_us })),
+            any::<(u32, u32, u32)>().prop_map(|(frame, decode_us, wait_us)| ViewerMessage::Ack(Ack {
+                frame,
+                decode_us,
+                wait_us
+            })),
             (any::<bool>(), any::<bool>(), any::<u16>(), 0..0x300u16, 1..0x2000_0000u32).prop_map(
                 |(down, repeat, m, scancode, keysym)| {
                     ViewerMessage::Key(Key { down, repeat, modifiers: Modifiers(m), scancode, keysym })

@@ -30,9 +30,8 @@ pub(crate) fn find(root: &Path, name: &str) -> Option<Account> {
 pub(crate) fn own() -> Account {
     let uid = rustix::process::getuid().as_raw();
     let passwd = read_lossy(Path::new("/etc/passwd"));
-    let line = passwd.lines().map(|l| l.split(':').collect::<Vec<_>>()).find(|f| {
-        f.len() >= 7 && f[2].parse() == Ok(uid)
-    });
+    let line =
+        passwd.lines().map(|l| l.split(':').collect::<Vec<_>>()).find(|f| f.len() >= 7 && f[2].parse() == Ok(uid));
     let gid = rustix::process::getgid().as_raw();
     let identity = Identity { uid, gid, groups: Vec::new() };
     match line {

@@ -108,7 +108,9 @@ impl Control {
             if let Some(fds) = fds {
                 ancillary.push(SendAncillaryMessage::ScmRights(fds));
             }
-            sendmsg(socket, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL).map(drop).map_err(io::Error::from)
+            sendmsg(socket, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)
+                .map(drop)
+                .map_err(io::Error::from)
         };
         self.fd.async_io(Interest::WRITABLE, sent).await
     }

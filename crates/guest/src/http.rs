@@ -22,6 +22,9 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 /// A whole reply in memory.
 pub(crate) type Reply = Response<Full<Bytes>>;
 
+/// A reply that refuses; boxed, as it comes where mostly something small does.
+pub(crate) type Refusal = Box<Reply>;
+
 /// Largest request body.
 pub(crate) const BODY_BYTES: usize = 64 << 10;
 /// Largest request head.
@@ -57,14 +60,15 @@ where
 ///
 /// # Errors
 /// A finished 400 reply.
-pub(crate) async fn json_body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Reply> {
+pub(crate) async fn json_body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Refusal> {
     let body = Limited::new(request.into_body(), BODY_BYTES).collect();
     let bytes = match tokio::time::timeout(BODY_TIME, body).await {
         Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(_)) => return Err(error(StatusCode::BAD_REQUEST, "The body is too long or was cut off.")),
-        Err(_) => return Err(error(StatusCode::BAD_REQUEST, "The body did not come in time.")),
+        Ok(Err(_)) => return Err(Box::new(error(StatusCode::BAD_REQUEST, "The body is too long or was cut off."))),
+        Err(_) => return Err(Box::new(error(StatusCode::BAD_REQUEST, "The body did not come in time."))),
     };
-    serde_json::from_slice(&bytes).map_err(|e| error(StatusCode::BAD_REQUEST, &format!("The body is wrong: {e}.")))
+    serde_json::from_slice(&bytes)
+        .map_err(|e| Box::new(error(StatusCode::BAD_REQUEST, &format!("The body is wrong: {e}."))))
 }
 
 /// A 200 reply with a JSON body.
@@ -94,17 +98,20 @@ pub(crate) fn error(status: StatusCode, message: &str) -> Reply {
 ///
 /// # Errors
 /// A finished 400 or 426 reply when the request asks for none.
-pub(crate) fn websocket(request: &mut Request<Incoming>) -> Result<(Reply, OnUpgrade), Reply> {
+pub(crate) fn websocket(request: &mut Request<Incoming>) -> Result<(Reply, OnUpgrade), Refusal> {
     let has = |name: HeaderName, token: &str| {
-        request.headers().get_all(name).iter().filter_map(|v| v.to_str().ok()).any(|value| {
-            value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
-        })
+        request
+            .headers()
+            .get_all(name)
+            .iter()
+            .filter_map(|v| v.to_str().ok())
+            .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
     };
     if !has(CONNECTION, "upgrade") || !has(UPGRADE, "websocket") {
-        return Err(error(StatusCode::UPGRADE_REQUIRED, "This path speaks WebSocket only."));
+        return Err(Box::new(error(StatusCode::UPGRADE_REQUIRED, "This path speaks WebSocket only.")));
     }
     let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY).cloned() else {
-        return Err(error(StatusCode::BAD_REQUEST, "The WebSocket key is missing."));
+        return Err(Box::new(error(StatusCode::BAD_REQUEST, "The WebSocket key is missing.")));
     };
     let upgrade = hyper::upgrade::on(request);
     let mut reply = Response::new(Full::default());

@@ -35,7 +35,8 @@ use xserver::{Folders, XServer};
 pub(crate) use xserver::find_program;
 
 /// Where programs are looked for.
-pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/games:/usr/games";
+pub(crate) const PATH: &str =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/games:/usr/games";
 
 /// Runs one display until it is stopped: for init, or by itself with `--listen`.
 #[derive(Debug, clap::Args)]
@@ -238,12 +239,7 @@ async fn ended(exit: &mut Option<oneshot::Receiver<Exit>>) -> Exit {
     }
 }
 
-async fn start(
-    args: &DisplayArgs,
-    reaper: &Reaper,
-    reporter: &Reporter,
-    running: &mut Running,
-) -> Result<(), String> {
+async fn start(args: &DisplayArgs, reaper: &Reaper, reporter: &Reporter, running: &mut Running) -> Result<(), String> {
     let account = match &args.user {
         Some(name) => account::find(Path::new("/"), name).ok_or_else(|| format!("There is no account {name}."))?,
         None => account::own(),
@@ -258,9 +254,8 @@ async fn start(
         note(pid);
         reporter.percent(10);
     });
-    let bus = async {
-        if args.command.is_empty() { Ok(None) } else { session::start_bus(folders, &account, note).await }
-    };
+    let bus =
+        async { if args.command.is_empty() { Ok(None) } else { session::start_bus(folders, &account, note).await } };
     let (x, bus) = tokio::try_join!(x, bus)?;
     let x = &*running.x.insert(x);
     let spec = ScreenSpec {
@@ -347,7 +342,8 @@ fn obey(order: Order, fd: Option<OwnedFd>, ask: &mpsc::UnboundedSender<Ask>, rep
     match order {
         Order::Viewer { control, read } => {
             let socket = std::os::unix::net::UnixStream::from(fd);
-            let (Ok(read), Ok(())) = (base64::prelude::BASE64_STANDARD.decode(read), socket.set_nonblocking(true)) else {
+            let (Ok(read), Ok(())) = (base64::prelude::BASE64_STANDARD.decode(read), socket.set_nonblocking(true))
+            else {
                 return;
             };
             let role = if control { Role::Control } else { Role::View };

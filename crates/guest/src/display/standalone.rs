@@ -120,7 +120,7 @@ fn stream(request: &mut Request<Incoming>, ask: mpsc::UnboundedSender<Ask>) -> R
     let view = request.uri().query().is_some_and(|q| q.split('&').any(|p| p == "role=view"));
     let role = if view { Role::View } else { Role::Control };
     match websocket(request) {
-        Err(reply) => reply,
+        Err(refusal) => *refusal,
         Ok((reply, upgrade)) => {
             tokio::task::spawn_local(async move {
                 let Some((stream, read)) = upgraded::<TcpStream>(upgrade).await else { return };

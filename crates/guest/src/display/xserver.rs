@@ -102,9 +102,9 @@ fn private_place() -> io::Result<PathBuf> {
     // In /run only the system writes; a place everybody writes to does as well, the folder itself is closed.
     let places = ["/run", "/dev/shm", "/tmp", "/var/tmp"];
     let place = places.iter().map(Path::new).filter(|p| own.is_root() || !p.starts_with("/run")).find(has_room);
-    place.map(Path::to_path_buf).ok_or_else(|| {
-        io::Error::other(format!("no place has {} MiB of room for the screen's picture", need >> 20))
-    })
+    place
+        .map(Path::to_path_buf)
+        .ok_or_else(|| io::Error::other(format!("no place has {} MiB of room for the screen's picture", need >> 20)))
 }
 
 fn picture_bytes(size: Size) -> u64 {

@@ -12,7 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
 use super::displays::{DisplayError, Displays, is_name};
-use crate::http::{Reply, content, error, json, json_body, serve, upgraded, websocket};
+use crate::http::{Refusal, Reply, content, error, json, json_body, serve, upgraded, websocket};
 
 /// Connections at once; viewers' do not count once they were handed to their display.
 const MOST_CONNECTIONS: usize = 64;
@@ -74,12 +74,15 @@ fn route(path: &str) -> Option<Route<'_>> {
 async fn answer(mut request: Request<Incoming>, displays: Rc<Displays>) -> Reply {
     let path = request.uri().path().to_owned();
     let Some(route) = route(&path) else { return error(StatusCode::NOT_FOUND, "There is no such path.") };
-    let number = |name: &str, most: u64| -> Result<Duration, Reply> {
+    let number = |name: &str, most: u64| -> Result<Duration, Refusal> {
         let query = request.uri().query().unwrap_or_default();
         let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
         match value.map_or(Ok(0), str::parse::<u64>) {
             Ok(ms) if ms <= most => Ok(Duration::from_millis(ms)),
-            _ => Err(error(StatusCode::BAD_REQUEST, &format!("{name} must be a number from 0 to {most}."))),
+            _ => {
+                let message = format!("{name} must be a number from 0 to {most}.");
+                Err(Box::new(error(StatusCode::BAD_REQUEST, &message)))
+            }
         }
     };
     match (request.method().clone(), route) {
@@ -90,15 +93,15 @@ async fn answer(mut request: Request<Incoming>, displays: Rc<Displays>) -> Reply
         }),
         (Method::GET, Route::Display(name)) => match number("wait_ms", LONGEST_WAIT_MS) {
             Ok(wait) => finish(displays.get(name, wait).await),
-            Err(reply) => reply,
+            Err(refusal) => *refusal,
         },
         (Method::DELETE, Route::Display(name)) => match number("grace_ms", LONGEST_GRACE_MS) {
             Ok(grace) => finish(displays.delete(name, grace).await),
-            Err(reply) => reply,
+            Err(refusal) => *refusal,
         },
         (Method::PUT, Route::Display(name)) => match json_body::<DisplaySpec>(request).await {
             Ok(spec) => finish(displays.put(name, spec)),
-            Err(reply) => reply,
+            Err(refusal) => *refusal,
         },
         (Method::GET, Route::Stream(name)) => stream(&mut request, name, displays),
         (Method::GET, Route::Screenshot(name)) => match displays.screenshot(name).await {
@@ -134,7 +137,7 @@ fn stream(request: &mut Request<Incoming>, name: &str, displays: Rc<Displays>) -
     }
     let (reply, upgrade) = match websocket(request) {
         Ok(accepted) => accepted,
-        Err(reply) => return reply,
+        Err(refusal) => return *refusal,
     };
     let name = name.to_owned();
     tokio::task::spawn_local(async move {

@@ -176,7 +176,10 @@ mod tests {
             assert!(text.contains(&format!("172.26.0.9 {hostname}\n")) && text.contains("127.0.0.1 localhost\n"));
         }
         resolver(root, &config()).unwrap();
-        assert_eq!(fs::read_to_string(root.join("etc/resolv.conf")).unwrap(), "nameserver 9.9.9.9\nnameserver 1.1.1.1\n");
+        assert_eq!(
+            fs::read_to_string(root.join("etc/resolv.conf")).unwrap(),
+            "nameserver 9.9.9.9\nnameserver 1.1.1.1\n"
+        );
         machine_id(root).unwrap();
         let id = fs::read_to_string(root.join("etc/machine-id")).unwrap();
         assert!(id.len() == 33 && id.trim().chars().all(|c| c.is_ascii_hexdigit()));

@@ -219,7 +219,13 @@ impl Displays {
     ///
     /// # Errors
     /// When the display is gone.
-    pub(super) async fn view(&self, name: &str, socket: OwnedFd, read: String, control: bool) -> Result<(), DisplayError> {
+    pub(super) async fn view(
+        &self,
+        name: &str,
+        socket: OwnedFd,
+        read: String,
+        control: bool,
+    ) -> Result<(), DisplayError> {
         let live = self.live(name)?;
         let sent = live.control.send(&Order::Viewer { control, read }, Some(socket.as_fd())).await;
         sent.map_err(|_| DisplayError::Silent)
@@ -320,7 +326,8 @@ impl Displays {
             }
         };
         // What it said last may still wait in the socket.
-        while let Ok(Ok(Some((report, _)))) = timeout(Duration::from_millis(50), live.control.receive::<Report>()).await {
+        while let Ok(Ok(Some((report, _)))) = timeout(Duration::from_millis(50), live.control.receive::<Report>()).await
+        {
             heard(&entry, &live, report);
         }
         // A display that was killed leaves its processes to us.

@@ -104,10 +104,10 @@ impl Clipboard {
             Event::SelectionClear(e) => drop(self.own.remove(&e.selection)),
             Event::SelectionNotify(e) if e.requestor == x.window => return self.answered(x, e),
             Event::SelectionRequest(e) => self.requested(x, e)?,
-            Event::PropertyNotify(e) if e.window == x.window => {
-                if e.state == Property::NEW_VALUE && e.atom == x.atoms.PORTHOLE_SELECTION {
-                    return self.piece_came(x);
-                }
+            Event::PropertyNotify(e)
+                if e.window == x.window && e.state == Property::NEW_VALUE && e.atom == x.atoms.PORTHOLE_SELECTION =>
+            {
+                return self.piece_came(x);
             }
             Event::PropertyNotify(e) if e.state == Property::DELETE => self.piece_taken(x, e)?,
             Event::DestroyNotify(e) => self.outgoing.retain(|(window, _), _| *window != e.window),
@@ -236,7 +236,10 @@ impl Clipboard {
         outgoing.sent = end;
         if last {
             self.outgoing.remove(&key);
-            x.conn.change_window_attributes(e.window, &ChangeWindowAttributesAux::new().event_mask(EventMask::NO_EVENT))?;
+            x.conn.change_window_attributes(
+                e.window,
+                &ChangeWindowAttributesAux::new().event_mask(EventMask::NO_EVENT),
+            )?;
         }
         Ok(x.conn.flush()?)
     }

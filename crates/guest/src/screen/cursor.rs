@@ -118,7 +118,8 @@ fn image(reply: &GetCursorImageReply) -> Option<CursorImage> {
 /// Bytes r g b a of a pixel whose colours come multiplied by its alpha.
 fn straight(argb: u32) -> [u8; 4] {
     let [b, g, r, a] = argb.to_le_bytes();
-    let whole = |c: u8| if a == 0 { 0 } else { ((u32::from(c) * 255 + u32::from(a) / 2) / u32::from(a)).min(255) as u8 };
+    let whole =
+        |c: u8| if a == 0 { 0 } else { ((u32::from(c) * 255 + u32::from(a) / 2) / u32::from(a)).min(255) as u8 };
     [whole(r), whole(g), whole(b), a]
 }
 
@@ -149,7 +150,14 @@ mod tests {
     fn alpha_is_taken_out_and_large_shapes_are_thinned() {
         assert_eq!(straight(0x8040_2010), [128, 64, 32, 128]);
         assert_eq!(straight(0x00ff_ffff), [0, 0, 0, 0]);
-        let reply = GetCursorImageReply { width: 300, height: 10, xhot: 299, yhot: 4, cursor_image: vec![u32::MAX; 3000], ..Default::default() };
+        let reply = GetCursorImageReply {
+            width: 300,
+            height: 10,
+            xhot: 299,
+            yhot: 4,
+            cursor_image: vec![u32::MAX; 3000],
+            ..Default::default()
+        };
         let image = image(&reply).expect("visible");
         assert_eq!((image.size, image.hot_x, image.hot_y), (Size::new(100, 4), 99, 1));
         assert_eq!(image.rgba.len(), 1600);

@@ -56,9 +56,7 @@ impl Framebuffer {
             return Err(wrong("its size"));
         }
         // SAFETY: a new mapping at an address of the kernel's choice; nothing else is affected.
-        let address = unsafe {
-            mmap(std::ptr::null_mut(), length, ProtFlags::READ, MapFlags::SHARED, &file, 0)
-        }?;
+        let address = unsafe { mmap(std::ptr::null_mut(), length, ProtFlags::READ, MapFlags::SHARED, &file, 0) }?;
         let address = NonNull::new(address.cast::<u8>()).ok_or_else(|| wrong("its address"))?;
         let mut this = Self { file, address, length, offset: 0, stride: 0, max_size: Size::new(0, 0) };
         let mut bytes = [0; 4 * header::WORDS];
@@ -67,7 +65,8 @@ impl Framebuffer {
             let part = bytes[4 * i..4 * i + 4].try_into().unwrap_or_default();
             u32::from_be_bytes(part) as usize
         };
-        let side = |n: usize| u16::try_from(n).ok().filter(|n| (1..=16_384).contains(n)).ok_or_else(|| wrong("its size"));
+        let side =
+            |n: usize| u16::try_from(n).ok().filter(|n| (1..=16_384).contains(n)).ok_or_else(|| wrong("its size"));
         this.max_size = Size::new(side(word(header::WIDTH))?, side(word(header::HEIGHT))?);
         this.stride = word(header::STRIDE);
         this.offset = word(header::SIZE).saturating_add(word(header::COLOURS).saturating_mul(header::COLOUR_BYTES));
@@ -194,7 +193,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_picture_is_refused() {
-        let spoil: [(&str, fn(&mut Vec<u8>)); 4] = [
+        type Change = fn(&mut Vec<u8>);
+        let spoil: [(&str, Change); 4] = [
             ("short", |b| b.truncate(50)),
             ("cut", |b| b.truncate(b.len() - 1)),
             ("16 bits", |b| b[4 * header::BITS_PER_PIXEL + 3] = 16),

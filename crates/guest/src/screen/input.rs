@@ -133,14 +133,14 @@ impl Input {
         if !key.down {
             return self.release(x, viewer, held);
         }
-        if key.repeat {
-            if let Some((code, meant)) = self.hands.entry(viewer).or_default().keys.get(&held).copied() {
-                if !keymap::is_modifier(meant) {
-                    self.fake_key(x, code, false)?;
-                    self.fake_key(x, code, true)?;
-                }
-                return Ok(());
+        if key.repeat
+            && let Some((code, meant)) = self.hands.entry(viewer).or_default().keys.get(&held).copied()
+        {
+            if !keymap::is_modifier(meant) {
+                self.fake_key(x, code, false)?;
+                self.fake_key(x, code, true)?;
             }
+            return Ok(());
         }
         self.release(x, viewer, held)?;
         let modifier = keymap::is_modifier(key.keysym);
@@ -231,12 +231,12 @@ impl Input {
             (Modifiers::CAPS_LOCK, LOCK_MASK, keysym::CAPS_LOCK),
             (Modifiers::NUM_LOCK, NUM_LOCK_MASK, keysym::NUM_LOCK),
         ] {
-            if now.has(bit) != (self.locked & mask != 0) {
-                if let Some(code) = self.keymap.plain(symbol) {
-                    self.fake_key(x, code, true)?;
-                    self.fake_key(x, code, false)?;
-                    self.locked ^= mask;
-                }
+            if now.has(bit) != (self.locked & mask != 0)
+                && let Some(code) = self.keymap.plain(symbol)
+            {
+                self.fake_key(x, code, true)?;
+                self.fake_key(x, code, false)?;
+                self.locked ^= mask;
             }
         }
         Ok(())

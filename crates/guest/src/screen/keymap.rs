@@ -93,11 +93,7 @@ impl Keymap {
         let (low, high) = third.or(second).unwrap_or((key[0], key[1]));
         let high = if high == 0 { upper(low) } else { high };
         let keypad = (0xff80..=0xffbd).contains(&low) || (0xff80..=0xffbd).contains(&high);
-        let locked = if keypad {
-            state.num_lock
-        } else {
-            state.caps_lock && low != high && upper(low) == high
-        };
+        let locked = if keypad { state.num_lock } else { state.caps_lock && low != high && upper(low) == high };
         if state.shift ^ locked { high } else { low }
     }
 

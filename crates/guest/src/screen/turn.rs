@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use porthole_display::{
-    DisplayMessage, GoodbyeReason, Point, Rect, Size, TileSet, ViewerHello, ViewerMessage,
-};
+use porthole_display::{DisplayMessage, GoodbyeReason, Point, Rect, Size, TileSet, ViewerHello, ViewerMessage};
 use tokio::time::Instant;
 use x11rb::connection::Connection;
 use x11rb::protocol::Event;

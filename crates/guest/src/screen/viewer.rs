@@ -13,8 +13,8 @@ use porthole_display::{
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{Role as WebSocketRole, WebSocketConfig};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::{Role as WebSocketRole, WebSocketConfig};
 
 use super::cursor::{Shape, Slots};
 
@@ -138,10 +138,10 @@ impl Viewer {
 
     /// Shows a cursor, if the viewer draws cursors.
     pub(crate) fn show_cursor(&mut self, shape: &Shape) {
-        if self.session.as_ref().is_some_and(|s| s.abilities.has(Abilities::CURSOR)) {
-            if let Some(message) = self.slots.show(shape) {
-                self.send(&DisplayMessage::Cursor(message));
-            }
+        if self.session.as_ref().is_some_and(|s| s.abilities.has(Abilities::CURSOR))
+            && let Some(message) = self.slots.show(shape)
+        {
+            self.send(&DisplayMessage::Cursor(message));
         }
     }
 

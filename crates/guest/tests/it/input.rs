@@ -126,13 +126,8 @@ async fn locks_follow_the_persons_keyboard_and_repeats_the_viewer() {
     let first = key(&x);
     assert_eq!((first.keysym, first.state & 2), ('A'.into(), 2));
     assert!(!key(&x).down);
-    let mut repeated = porthole_display::Key {
-        down: true,
-        repeat: false,
-        modifiers: NONE,
-        scancode: 30,
-        keysym: 'a'.into(),
-    };
+    let mut repeated =
+        porthole_display::Key { down: true, repeat: false, modifiers: NONE, scancode: 30, keysym: 'a'.into() };
     viewer.send(ViewerMessage::Key(repeated)).await;
     assert_eq!(key(&x), Seen { keysym: 'a'.into(), state: 0, down: true });
     repeated.repeat = true;
@@ -195,7 +190,9 @@ async fn one_who_only_looks_cannot_act() {
     watcher.point(5, 5, 1, 0).await;
     watcher.send(ViewerMessage::Text("no".into())).await;
     watcher.send(ViewerMessage::Ping { token: 1 }).await;
-    watcher.until(|d| matches!(d, porthole_display::Drawn::Other(porthole_display::DisplayMessage::Pong(_))).then_some(())).await;
+    watcher
+        .until(|d| matches!(d, porthole_display::Drawn::Other(porthole_display::DisplayMessage::Pong(_))).then_some(()))
+        .await;
     viewer.tap(21, 'y'.into(), NONE).await;
     assert_eq!(key(&x).keysym, u32::from('y'));
     assert_ne!(x.conn.query_pointer(x.root).unwrap().reply().unwrap().root_x, 5);

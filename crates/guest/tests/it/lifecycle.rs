@@ -48,7 +48,8 @@ fn a_display_that_is_stopped_while_it_starts_leaves_nothing() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn an_application_that_ends_takes_the_display_with_it() {
-    let mut display = Display::start(&["--size", "640x480"], &["sh", "-c", "sleep 1004 & read x < $0; exit 3", "/dev/tty-none"]);
+    let mut display =
+        Display::start(&["--size", "640x480"], &["sh", "-c", "sleep 1004 & read x < $0; exit 3", "/dev/tty-none"]);
     let reason = display.line(|v| (v["is"] == "failed").then(|| v["reason"].as_str().unwrap_or_default().to_owned()));
     assert_eq!(reason, "The application ended by itself (exit code 3).");
     assert!(!display.child.wait().unwrap().success());

@@ -1,6 +1,8 @@
 //! What viewers see.
 
-use porthole_display::{Abilities, CursorMessage, DisplayMessage, Drawn, Goodbye, GoodbyeReason, Rect, Role, Size, ViewerMessage};
+use porthole_display::{
+    Abilities, CursorMessage, DisplayMessage, Drawn, Goodbye, GoodbyeReason, Rect, Role, Size, ViewerMessage,
+};
 use tokio_tungstenite::tungstenite::Message;
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConfigureWindowAux, ConnectionExt as _};

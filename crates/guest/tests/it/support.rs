@@ -31,20 +31,20 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A display process, killed and forgotten when dropped.
 pub(crate) struct Display {
-    pub child: Child,
+    pub(crate) child: Child,
     /// Part of the command line of everything that belongs to it.
-    pub name: String,
-    pub address: String,
-    pub number: u32,
+    pub(crate) name: String,
+    pub(crate) address: String,
+    pub(crate) number: u32,
     xauthority: String,
     lines: mpsc::Receiver<Value>,
     /// Every line read so far.
-    pub seen: Vec<Value>,
+    pub(crate) seen: Vec<Value>,
 }
 
 impl Display {
     /// Starts a display and waits until its X server answers.
-    pub fn start(args: &[&str], command: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str], command: &[&str]) -> Self {
         let name = format!("test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let mut child = Command::new(env!("CARGO_BIN_EXE_porthole-guest"))
             .args(["display", "--listen", "127.0.0.1:0", "--name", &name])
@@ -63,24 +63,18 @@ impl Display {
                 }
             }
         });
-        let mut display = Self {
-            child,
-            name,
-            address: String::new(),
-            number: 0,
-            xauthority: String::new(),
-            lines,
-            seen: Vec::new(),
-        };
+        let mut display =
+            Self { child, name, address: String::new(), number: 0, xauthority: String::new(), lines, seen: Vec::new() };
         display.address = display.line(|v| v["listening"].as_str().map(str::to_owned));
-        let (number, xauthority) = display.line(|v| Some((v["display"].as_str()?.to_owned(), v["xauthority"].as_str()?.to_owned())));
+        let (number, xauthority) =
+            display.line(|v| Some((v["display"].as_str()?.to_owned(), v["xauthority"].as_str()?.to_owned())));
         display.number = number[1..].parse().expect("a number");
         display.xauthority = xauthority;
         display
     }
 
     /// Waits for a line that `pick` finds something in.
-    pub fn line<T>(&mut self, pick: impl Fn(&Value) -> Option<T>) -> T {
+    pub(crate) fn line<T>(&mut self, pick: impl Fn(&Value) -> Option<T>) -> T {
         let until = Instant::now() + PATIENCE;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -94,30 +88,30 @@ impl Display {
     }
 
     /// Waits until the display has come so far.
-    pub fn reach(&mut self, percent: u64) {
+    pub(crate) fn reach(&mut self, percent: u64) {
         if !self.seen.iter().any(|v| v["percent"].as_u64() >= Some(percent)) {
             self.line(|v| (v["percent"].as_u64()? >= percent).then_some(()));
         }
     }
 
     /// Connects as an X client.
-    pub fn x(&self) -> TestX {
+    pub(crate) fn x(&self) -> TestX {
         let cookie = cookie(&std::fs::read(&self.xauthority).expect("an authority file"));
         TestX::connect(self.number, &cookie).expect("the X server lets us in")
     }
 
     /// Asks it to end and waits for that.
-    pub fn stop(&mut self) -> std::process::ExitStatus {
+    pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
         self.signal("TERM");
         self.child.wait().expect("it ends")
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         signal(self.child.id(), name);
     }
 
     /// Processes that belong to the display, this process's child apart.
-    pub fn processes(&self) -> Vec<u32> {
+    pub(crate) fn processes(&self) -> Vec<u32> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
             let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else { continue };
@@ -176,14 +170,14 @@ pub(crate) fn eventually<T>(what: &str, mut test: impl FnMut() -> Option<T>) -> 
 
 /// An X client with a window over the whole screen.
 pub(crate) struct TestX {
-    pub conn: RustConnection,
-    pub root: u32,
-    pub window: u32,
+    pub(crate) conn: RustConnection,
+    pub(crate) root: u32,
+    pub(crate) window: u32,
     gc: u32,
 }
 
 impl TestX {
-    pub fn connect(number: u32, cookie: &[u8]) -> Option<Self> {
+    pub(crate) fn connect(number: u32, cookie: &[u8]) -> Option<Self> {
         let stream = UnixStream::connect(format!("/tmp/.X11-unix/X{number}")).ok()?;
         let (stream, _) = DefaultStream::from_unix_stream(stream).ok()?;
         let name = b"MIT-MAGIC-COOKIE-1".to_vec();
@@ -206,32 +200,35 @@ impl TestX {
     }
 
     /// Shows the window and gives it the keyboard.
-    pub fn show(&self) {
+    pub(crate) fn show(&self) {
         self.conn.map_window(self.window).unwrap();
         self.sync();
         while !matches!(self.event(), Event::Expose(_)) {}
-        self.conn.set_input_focus(x11rb::protocol::xproto::InputFocus::PARENT, self.window, x11rb::CURRENT_TIME).unwrap();
+        self.conn
+            .set_input_focus(x11rb::protocol::xproto::InputFocus::PARENT, self.window, x11rb::CURRENT_TIME)
+            .unwrap();
         self.sync();
     }
 
-    pub fn sync(&self) {
+    pub(crate) fn sync(&self) {
         self.conn.get_input_focus().unwrap().reply().unwrap();
     }
 
     /// Waits for an event.
-    pub fn event(&self) -> Event {
+    pub(crate) fn event(&self) -> Event {
         eventually("an X event", || self.conn.poll_for_event().unwrap())
     }
 
-    pub fn fill(&self, rect: Rect, colour: u32) {
+    pub(crate) fn fill(&self, rect: Rect, colour: u32) {
         self.conn.change_gc(self.gc, &ChangeGCAux::new().foreground(colour)).unwrap();
-        let r = x11rb::protocol::xproto::Rectangle { x: rect.x as i16, y: rect.y as i16, width: rect.w, height: rect.h };
+        let r =
+            x11rb::protocol::xproto::Rectangle { x: rect.x as i16, y: rect.y as i16, width: rect.w, height: rect.h };
         self.conn.poly_fill_rectangle(self.window, self.gc, &[r]).unwrap();
         self.conn.flush().unwrap();
     }
 
     /// Puts pixels that look like noise.
-    pub fn noise(&self, rect: Rect, seed: u32) {
+    pub(crate) fn noise(&self, rect: Rect, seed: u32) {
         let mut state = seed.wrapping_mul(2_654_435_761) | 1;
         let mut pixels = Vec::new();
         for _ in 0..rect.area() {
@@ -248,13 +245,13 @@ impl TestX {
         self.conn.flush().unwrap();
     }
 
-    pub fn copy(&self, from: Rect, x: u16, y: u16) {
+    pub(crate) fn copy(&self, from: Rect, x: u16, y: u16) {
         let (fx, fy) = (from.x as i16, from.y as i16);
         self.conn.copy_area(self.window, self.window, self.gc, fx, fy, x as i16, y as i16, from.w, from.h).unwrap();
         self.conn.flush().unwrap();
     }
 
-    pub fn size(&self) -> Size {
+    pub(crate) fn size(&self) -> Size {
         Self::size_of(&self.conn, self.root)
     }
 
@@ -264,11 +261,12 @@ impl TestX {
     }
 
     /// What the X server itself says is on the screen.
-    pub fn picture(&self) -> Picture {
+    pub(crate) fn picture(&self) -> Picture {
         let size = self.size();
         let mut picture = Picture::new(size);
         let (format, all) = (ImageFormat::Z_PIXMAP, u32::MAX);
-        let image = self.conn.get_image(format, self.root, 0, 0, size.width, size.height, all).unwrap().reply().unwrap();
+        let image =
+            self.conn.get_image(format, self.root, 0, 0, size.width, size.height, all).unwrap().reply().unwrap();
         for (y, row) in image.data.chunks_exact(4 * usize::from(size.width)).enumerate() {
             for (to, from) in picture.row_mut(0, y as u16, size.width).chunks_exact_mut(4).zip(row.chunks_exact(4)) {
                 to.copy_from_slice(&[from[2], from[1], from[0], 255]);
@@ -284,19 +282,19 @@ pub(crate) const ALL: Abilities = Abilities(0b01_1001);
 /// A viewer without a window.
 pub(crate) struct TestViewer {
     socket: WebSocketStream<TcpStream>,
-    pub hello: DisplayHello,
+    pub(crate) hello: DisplayHello,
     decoder: Decoder,
-    pub exact: bool,
+    pub(crate) exact: bool,
     /// Whether frames are acknowledged.
-    pub acks: bool,
+    pub(crate) acks: bool,
     /// Bytes of frames received.
-    pub frame_bytes: usize,
-    pub frames: u32,
+    pub(crate) frame_bytes: usize,
+    pub(crate) frames: u32,
 }
 
 impl TestViewer {
     /// Connects and exchanges hellos. `query` may choose the role.
-    pub async fn connect(display: &Display, query: &str, abilities: Abilities, size: Option<Size>) -> Self {
+    pub(crate) async fn connect(display: &Display, query: &str, abilities: Abilities, size: Option<Size>) -> Self {
         let mut socket = Self::socket(display, query).await;
         let size = size.unwrap_or(Size::new(0, 0));
         let hello = ViewerMessage::Hello(ViewerHello {
@@ -318,14 +316,14 @@ impl TestViewer {
         Self { socket, hello, decoder, exact: false, acks: true, frame_bytes: 0, frames: 0 }
     }
 
-    pub async fn socket(display: &Display, query: &str) -> WebSocketStream<TcpStream> {
+    pub(crate) async fn socket(display: &Display, query: &str) -> WebSocketStream<TcpStream> {
         let stream = TcpStream::connect(&display.address).await.expect("connects");
         stream.set_nodelay(true).unwrap();
         let request = format!("ws://{}/stream{query}", display.address).into_client_request().unwrap();
         tokio_tungstenite::client_async(request, stream).await.expect("a WebSocket").0
     }
 
-    pub async fn receive(socket: &mut WebSocketStream<TcpStream>) -> Option<Vec<u8>> {
+    pub(crate) async fn receive(socket: &mut WebSocketStream<TcpStream>) -> Option<Vec<u8>> {
         let next = tokio::time::timeout(PATIENCE, socket.next()).await.expect("a message in time");
         match next {
             Some(Ok(Message::Binary(bytes))) => Some(bytes.into()),
@@ -333,12 +331,12 @@ impl TestViewer {
         }
     }
 
-    pub async fn send(&mut self, message: ViewerMessage) {
+    pub(crate) async fn send(&mut self, message: ViewerMessage) {
         self.socket.send(Message::Binary(message.encode().into())).await.unwrap();
     }
 
     /// Carries out the next message; `None` when the display has closed the socket.
-    pub async fn next(&mut self) -> Option<Drawn> {
+    pub(crate) async fn next(&mut self) -> Option<Drawn> {
         let bytes = Self::receive(&mut self.socket).await?;
         let drawn = self.decoder.message(&bytes).expect("the display keeps to the protocol");
         match drawn {
@@ -357,7 +355,7 @@ impl TestViewer {
     }
 
     /// Waits for a message that `pick` finds something in.
-    pub async fn until<T>(&mut self, pick: impl Fn(&Drawn) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&mut self, pick: impl Fn(&Drawn) -> Option<T>) -> T {
         loop {
             let drawn = self.next().await.expect("the display still talks");
             if let Some(found) = pick(&drawn) {
@@ -366,12 +364,12 @@ impl TestViewer {
         }
     }
 
-    pub fn picture(&self) -> &Picture {
+    pub(crate) fn picture(&self) -> &Picture {
         self.decoder.picture()
     }
 
     /// Waits until the picture is exactly the X server's.
-    pub async fn settle(&mut self, x: &TestX) {
+    pub(crate) async fn settle(&mut self, x: &TestX) {
         x.sync();
         let until = Instant::now() + PATIENCE;
         while !(self.exact && *self.picture() == x.picture()) {
@@ -380,17 +378,17 @@ impl TestViewer {
         }
     }
 
-    pub async fn key(&mut self, down: bool, scancode: u16, keysym: u32, modifiers: Modifiers) {
+    pub(crate) async fn key(&mut self, down: bool, scancode: u16, keysym: u32, modifiers: Modifiers) {
         self.send(ViewerMessage::Key(Key { down, repeat: false, modifiers, scancode, keysym })).await;
     }
 
     /// Presses and releases a key.
-    pub async fn tap(&mut self, scancode: u16, keysym: u32, modifiers: Modifiers) {
+    pub(crate) async fn tap(&mut self, scancode: u16, keysym: u32, modifiers: Modifiers) {
         self.key(true, scancode, keysym, modifiers).await;
         self.key(false, scancode, keysym, modifiers).await;
     }
 
-    pub async fn point(&mut self, x: u16, y: u16, buttons: u16, wheel_y: i16) {
+    pub(crate) async fn point(&mut self, x: u16, y: u16, buttons: u16, wheel_y: i16) {
         self.send(ViewerMessage::Pointer(Pointer { x, y, buttons, wheel_x: 0, wheel_y })).await;
     }
 }
