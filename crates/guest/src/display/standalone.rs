@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, LOCATION, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::xserver::XServer;
 use crate::control::Report;
-use crate::http::{Reply, content, error, serve, upgraded, websocket};
+use crate::http::{Reply, content, error, json, serve, upgraded, websocket};
 use crate::screen::{Ask, Socket};
 
 /// Connections at once.
@@ -81,19 +81,60 @@ async fn accept(listener: TcpListener, web: Option<Rc<Path>>, ask: mpsc::Unbound
     }
 }
 
+/// The one view of a display by itself, and the one that only looks: what the gateway of a server makes for each URL.
+const VIEW: &str = "local";
+const WATCH: &str = "watch";
+
 async fn answer(mut request: Request<Incoming>, web: Option<Rc<Path>>, ask: mpsc::UnboundedSender<Ask>) -> Reply {
-    if request.method() != Method::GET {
-        return error(StatusCode::METHOD_NOT_ALLOWED, "Only GET is served here.");
-    }
     let path = request.uri().path().to_owned();
-    if path == "/stream" {
-        return stream(&mut request, ask);
-    }
-    let mut reply = file(web.as_deref(), &path);
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let view = |id: &str| [VIEW, WATCH].contains(&id);
+    let mut reply = match (request.method(), &parts[..]) {
+        (&Method::GET, ["stream"]) => {
+            let watch = request.uri().query().is_some_and(|q| q.split('&').any(|p| p == "role=view"));
+            return stream(&mut request, ask, watch);
+        }
+        (&Method::GET, ["view", "s", id, "stream"]) if view(id) => {
+            let watch = *id == WATCH;
+            return stream(&mut request, ask, watch);
+        }
+        (&Method::GET, ["view", "s", id, "status"]) if view(id) => json(&status(id)),
+        (&Method::POST, ["view", "api", "trade"]) => json(&status(VIEW)),
+        (&Method::GET, [""] | ["view"]) => to_view(VIEW),
+        (&Method::GET, ["watch"]) => to_view(WATCH),
+        (&Method::GET, ["view", "v", id]) if view(id) => file(web.as_deref(), &["index.html"]),
+        (&Method::GET, ["view", rest @ ..]) => file(web.as_deref(), rest),
+        (&Method::GET, _) => error(StatusCode::NOT_FOUND, "There is no such page."),
+        _ => error(StatusCode::METHOD_NOT_ALLOWED, "This path does not take this method."),
+    };
     for (name, value) in headers() {
         reply.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     reply
+}
+
+fn to_view(id: &str) -> Reply {
+    let mut reply = content("text/plain", "");
+    *reply.status_mut() = StatusCode::FOUND;
+    if let Ok(place) = HeaderValue::from_str(&format!("/view/v/{id}")) {
+        reply.headers_mut().insert(LOCATION, place);
+    }
+    reply
+}
+
+/// What the page asks a gateway: the session is on, as long as anybody answers.
+fn status(id: &str) -> serde_json::Value {
+    serde_json::json!({
+        "viewId": id,
+        "state": "started",
+        "message": "",
+        "instanceName": "",
+        "display": "",
+        "role": if id == WATCH { "view" } else { "control" },
+        "expiresAtMs": 0,
+        "streamPath": format!("/view/s/{id}/stream"),
+        "statusPath": format!("/view/s/{id}/status"),
+    })
 }
 
 /// What makes the page cross-origin isolated and keeps foreign code out of it.
@@ -113,12 +154,11 @@ fn headers() -> [(HeaderName, &'static str); 7] {
     ]
 }
 
-fn stream(request: &mut Request<Incoming>, ask: mpsc::UnboundedSender<Ask>) -> Reply {
+fn stream(request: &mut Request<Incoming>, ask: mpsc::UnboundedSender<Ask>, watch: bool) -> Reply {
     if !same_origin(request) {
         return error(StatusCode::FORBIDDEN, "The page that asks is not from here.");
     }
-    let view = request.uri().query().is_some_and(|q| q.split('&').any(|p| p == "role=view"));
-    let role = if view { Role::View } else { Role::Control };
+    let role = if watch { Role::View } else { Role::Control };
     match websocket(request) {
         Err(refusal) => *refusal,
         Ok((reply, upgrade)) => {
@@ -143,17 +183,34 @@ fn same_origin(request: &Request<Incoming>) -> bool {
     }
 }
 
-fn file(web: Option<&Path>, path: &str) -> Reply {
-    let path = if path == "/" { "index.html" } else { path.trim_start_matches('/') };
-    let relative = Path::new(path);
+fn file(web: Option<&Path>, parts: &[&str]) -> Reply {
+    let relative: PathBuf = parts.iter().collect();
     if !relative.components().all(|c| matches!(c, Component::Normal(_))) {
         return error(StatusCode::NOT_FOUND, "There is no such file.");
     }
-    let bytes = web.and_then(|folder| std::fs::read(folder.join(relative)).ok());
+    let bytes = match web {
+        Some(folder) => std::fs::read(folder.join(&relative)).ok(),
+        None => embedded(&relative),
+    };
     match bytes {
-        Some(bytes) => content(kind(relative), bytes),
-        None => error(StatusCode::NOT_FOUND, "There is no such file."),
+        Some(bytes) => content(kind(&relative), bytes),
+        None => error(StatusCode::NOT_FOUND, "There is no such file; --web names the folder of the viewer page."),
     }
+}
+
+/// A file of the page this binary carries.
+#[cfg(feature = "page")]
+fn embedded(path: &Path) -> Option<Vec<u8>> {
+    #[derive(rust_embed::RustEmbed)]
+    #[folder = "$CARGO_MANIFEST_DIR/../../web/dist/viewer"]
+    struct Page;
+    Page::get(path.to_str()?).map(|file| file.data.into_owned())
+}
+
+/// A file of the page this binary carries: none without the feature `page`.
+#[cfg(not(feature = "page"))]
+fn embedded(_: &Path) -> Option<Vec<u8>> {
+    None
 }
 
 fn kind(path: &Path) -> &'static str {

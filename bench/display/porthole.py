@@ -1,0 +1,35 @@
+"""Porthole's display by itself: `porthole-guest display`, with the built viewer page (web/dist/viewer).
+
+The binary is PORTHOLE_GUEST, or the release build in target/.
+"""
+import json
+import os
+import time
+
+from adapters import Peer
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+GUEST = os.environ.get("PORTHOLE_GUEST", f"{ROOT}/target/release/porthole-guest")
+
+
+class Adapter(Peer):
+    name, port, display = "porthole", 6960, ":60"
+    find = "() => document.querySelector('#picture canvas')"
+
+    def start(self):
+        w, h = self.size
+        self.spawn([GUEST, "display", "--size", f"{w}x{h}", "--listen", f"127.0.0.1:{self.port}", "--display", self.display,
+                    "--web", f"{ROOT}/web/dist/viewer"])
+        self.wait_port()
+        self.scene_env = {"XAUTHORITY": self.said("xauthority")}
+
+    def said(self, key, timeout=20):
+        """Waits for a line of the display's standard output that has this key."""
+        end = time.time() + timeout
+        while time.time() < end:
+            for line in open(f"{self.dir}/porthole-guest.log"):
+                value = json.loads(line).get(key) if line.startswith("{") and line.endswith("\n") else None
+                if value is not None:
+                    return value
+            time.sleep(.005)
+        raise TimeoutError(key)
