@@ -79,10 +79,7 @@ impl Bundle<'_> {
         fs::write(self.paths.boot_config(), serde_json::to_vec(&boot)?)?;
         // The instance's root sees this file as a stranger's.
         fs::set_permissions(self.paths.boot_config(), fs::Permissions::from_mode(0o644))?;
-        fs::write(
-            folder.join("config.json"),
-            serde_json::to_vec(&self.config())?,
-        )
+        fs::write(folder.join("config.json"), serde_json::to_vec(&self.config())?)
     }
 
     fn config(&self) -> Value {
@@ -173,17 +170,10 @@ impl Bundle<'_> {
     }
 
     fn resources(&self) -> Value {
-        let InstanceSpec {
-            cpu_millis,
-            memory_bytes,
-            pids_max,
-            ..
-        } = *self.spec;
+        let InstanceSpec { cpu_millis, memory_bytes, pids_max, .. } = *self.spec;
         let mut memory = json!({"limit": memory_bytes});
         // Without swap accounting the kernel has no such file, and the runtime would fail on it.
-        if self.layout == Layout::Unified
-            || Path::new("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes").exists()
-        {
+        if self.layout == Layout::Unified || Path::new("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes").exists() {
             memory["swap"] = json!(memory_bytes);
         }
         json!({

@@ -63,10 +63,7 @@ impl Hierarchies {
                 roots.insert(PathBuf::from(point));
             }
         }
-        Self {
-            roots: roots.into_iter().collect(),
-            layout,
-        }
+        Self { roots: roots.into_iter().collect(), layout }
     }
 
     /// Which versions are mounted.
@@ -81,18 +78,12 @@ impl Hierarchies {
 
     /// A cgroup by its path below the roots; `parent/name` or `parent` alone.
     pub(crate) fn group(&self, path: impl AsRef<Path>) -> Group {
-        Group {
-            folders: self.roots.iter().map(|root| root.join(&path)).collect(),
-        }
+        Group { folders: self.roots.iter().map(|root| root.join(&path)).collect() }
     }
 
     /// The controllers that instances could be limited with.
     pub(crate) fn controllers(&self) -> BTreeSet<String> {
-        let unified = self
-            .roots
-            .iter()
-            .map(|root| read_text(&root.join("cgroup.controllers")))
-            .collect::<Vec<_>>();
+        let unified = self.roots.iter().map(|root| read_text(&root.join("cgroup.controllers"))).collect::<Vec<_>>();
         let legacy = match self.layout {
             Layout::Unified => String::new(),
             Layout::Legacy => read_text(Path::new("/proc/cgroups")),
@@ -102,12 +93,7 @@ impl Hierarchies {
             let fields: Vec<&str> = line.split_whitespace().collect();
             (fields.get(3) == Some(&"1") && fields[1] != "0").then(|| fields[0].to_owned())
         });
-        unified
-            .iter()
-            .flat_map(|text| text.split_whitespace())
-            .map(str::to_owned)
-            .chain(legacy)
-            .collect()
+        unified.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).chain(legacy).collect()
     }
 
     /// Names of the cgroups below a parent, in any hierarchy.
@@ -115,9 +101,7 @@ impl Hierarchies {
         let mut names = BTreeSet::new();
         for folder in self.group(parent).folders {
             names.extend(
-                subfolders(&folder)?
-                    .iter()
-                    .filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned())),
+                subfolders(&folder)?.iter().filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned())),
             );
         }
         Ok(names)
@@ -154,10 +138,7 @@ fn read_ids(file: &Path) -> io::Result<Vec<i32>> {
     match fs::read_to_string(file) {
         Ok(text) => Ok(text.lines().filter_map(|line| line.parse().ok()).collect()),
         // ENODEV: removed while being read.
-        Err(error)
-            if error.kind() == io::ErrorKind::NotFound
-                || error.raw_os_error() == Some(libc::ENODEV) =>
-        {
+        Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ENODEV) => {
             Ok(Vec::new())
         }
         Err(error) => Err(error),
@@ -190,17 +171,13 @@ impl Group {
                 return Ok(());
             }
             // Killing init first lets the kernel end its whole process namespace at once.
-            let (inits, others): (Vec<i32>, Vec<i32>) =
-                processes.iter().partition(|&&pid| is_init(pid));
+            let (inits, others): (Vec<i32>, Vec<i32>) = processes.iter().partition(|&&pid| is_init(pid));
             for pid in inits.into_iter().chain(others).filter_map(Pid::from_raw) {
                 // It may have ended by itself.
                 let _ = kill_process(pid, Signal::KILL);
             }
             if Instant::now() >= deadline {
-                return Err(retry(format!(
-                    "{} processes of the instance do not end",
-                    processes.len()
-                )));
+                return Err(retry(format!("{} processes of the instance do not end", processes.len())));
             }
             wait_for_any_end(&processes, deadline);
         }
@@ -215,9 +192,7 @@ impl Group {
                 match remove_tree(folder) {
                     // A process that was just reaped may still be counted.
                     Err(error) if error.raw_os_error() == Some(libc::EBUSY) => busy = Some(folder),
-                    other => {
-                        other.doing_with(|| format!("remove the cgroup {}", folder.display()))?
-                    }
+                    other => other.doing_with(|| format!("remove the cgroup {}", folder.display()))?,
                 }
             }
             match busy {
@@ -244,10 +219,7 @@ fn remove_tree(folder: &Path) -> io::Result<()> {
 /// Waits until one of the processes has ended, a moment at least where they cannot be watched.
 fn wait_for_any_end(processes: &BTreeSet<i32>, deadline: Instant) {
     use std::os::fd::AsFd;
-    let watched = processes
-        .iter()
-        .filter_map(|&pid| pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok())
-        .next();
+    let watched = processes.iter().filter_map(|&pid| pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()).next();
     if let Some(pidfd) = watched {
         let soon = deadline.min(Instant::now() + Duration::from_millis(100));
         // The caller looks again in any case.
@@ -262,10 +234,7 @@ fn is_init(pid: i32) -> bool {
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
         return false;
     };
-    let ids = status
-        .lines()
-        .find_map(|line| line.strip_prefix("NSpid:"))
-        .unwrap_or_default();
+    let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
     let ids: Vec<&str> = ids.split_whitespace().collect();
     // A zombie has ended.
     ids.len() == 2 && ids[1] == "1" && !status.contains("\nState:\tZ")
@@ -287,22 +256,15 @@ mod tests {
         let hybrid = Hierarchies::parse(HYBRID);
         assert_eq!(hybrid.layout(), Layout::Legacy);
         assert_eq!(hybrid.roots.len(), 2);
-        let unified = Hierarchies::parse(
-            "30 23 0:26 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw,nsdelegate\n",
-        );
+        let unified = Hierarchies::parse("30 23 0:26 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw,nsdelegate\n");
         assert_eq!(unified.layout(), Layout::Unified);
-        assert_eq!(
-            unified.group("porthole-x/a").folders,
-            [PathBuf::from("/sys/fs/cgroup/porthole-x/a")]
-        );
+        assert_eq!(unified.group("porthole-x/a").folders, [PathBuf::from("/sys/fs/cgroup/porthole-x/a")]);
     }
 
     #[test]
     fn a_missing_group_is_empty_and_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let group = Group {
-            folders: vec![dir.path().join("none")],
-        };
+        let group = Group { folders: vec![dir.path().join("none")] };
         assert!(group.processes().unwrap().is_empty());
         group.kill_all().unwrap();
         group.remove().unwrap();
@@ -311,9 +273,7 @@ mod tests {
     #[test]
     fn nested_groups_are_seen_and_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let group = Group {
-            folders: vec![dir.path().join("a")],
-        };
+        let group = Group { folders: vec![dir.path().join("a")] };
         fs::create_dir_all(dir.path().join("a/b/c")).unwrap();
         let folders = subfolders(&dir.path().join("a")).unwrap();
         assert_eq!(folders, [dir.path().join("a/b")]);

@@ -23,26 +23,15 @@ pub(crate) fn ensure(disk: &Path, size_bytes: u64) -> Result<(), DriverError> {
     }
     if size_bytes < LEAST_BYTES {
         let what = format!("a system disk of {size_bytes} bytes was asked for");
-        return Err(lasting(
-            what,
-            "The system disk is too small: it needs at least 64 MiB.",
-        ));
+        return Err(lasting(what, "The system disk is too small: it needs at least 64 MiB."));
     }
     let draft = disk.with_extension("new");
     remove_file(&draft).doing("remove a half-made system disk")?;
     let file = File::create_new(&draft).doing("make the system disk's file")?;
-    file.set_len(size_bytes)
-        .doing("set the system disk's size")?;
+    file.set_len(size_bytes).doing("set the system disk's size")?;
     // A fresh sparse file reads as zeros, which mkfs finds out by its discard: no table is written, then or later.
     Run::new("mkfs.ext4")
-        .args([
-            "-q",
-            "-F",
-            "-m",
-            "0",
-            "-E",
-            "lazy_journal_init=1,root_owner=0:0",
-        ])
+        .args(["-q", "-F", "-m", "0", "-E", "lazy_journal_init=1,root_owner=0:0"])
         .arg(&draft)
         .limit(Duration::from_secs(60))
         .run()
@@ -83,9 +72,6 @@ mod tests {
     #[test]
     fn a_tiny_disk_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(matches!(
-            ensure(&dir.path().join("d"), 1),
-            Err(DriverError::Final { .. })
-        ));
+        assert!(matches!(ensure(&dir.path().join("d"), 1), Err(DriverError::Final { .. })));
     }
 }

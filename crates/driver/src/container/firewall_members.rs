@@ -27,9 +27,7 @@ impl FirewallMembers {
     /// Lets an instance in; to be followed by [`FirewallMembers::apply`].
     pub(crate) fn add(&self, record: &Record) {
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
-        members
-            .by_id
-            .insert(record.id.clone(), (record.account_id.clone(), record.index));
+        members.by_id.insert(record.id.clone(), (record.account_id.clone(), record.index));
         members.version += 1;
     }
 
@@ -43,24 +41,12 @@ impl FirewallMembers {
 
     /// Whether none is in.
     pub(crate) fn is_empty(&self) -> bool {
-        self.members
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_id
-            .is_empty()
+        self.members.lock().unwrap_or_else(PoisonError::into_inner).by_id.is_empty()
     }
 
     /// Puts rules in force that have every change made before this call.
-    pub(crate) fn apply(
-        &self,
-        network: &Network,
-        nameservers: &[Ipv4Addr],
-    ) -> Result<(), DriverError> {
-        let wanted = self
-            .members
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .version;
+    pub(crate) fn apply(&self, network: &Network, nameservers: &[Ipv4Addr]) -> Result<(), DriverError> {
+        let wanted = self.members.lock().unwrap_or_else(PoisonError::into_inner).version;
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         if *applied >= wanted {
             return Ok(());
@@ -69,9 +55,7 @@ impl FirewallMembers {
             let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
             (members.by_id.clone(), members.version)
         };
-        let list = members
-            .values()
-            .map(|(account, index)| (account.as_str(), *index));
+        let list = members.values().map(|(account, index)| (account.as_str(), *index));
         network.apply_rules(list, nameservers)?;
         *applied = version;
         Ok(())
@@ -80,9 +64,6 @@ impl FirewallMembers {
     /// Says that no rules are in force any more.
     pub(crate) fn forget_applied(&self) {
         *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = 0;
-        self.members
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .version += 1;
+        self.members.lock().unwrap_or_else(PoisonError::into_inner).version += 1;
     }
 }

@@ -37,31 +37,19 @@ impl Host {
     /// Looks at the host, and takes in the instances that live.
     pub(crate) fn open(config: &DriverConfig) -> Result<Self, DriverError> {
         if !geteuid().is_root() {
-            return Err(lasting(
-                "not root",
-                "The container driver must run as root.",
-            ));
+            return Err(lasting("not root", "The container driver must run as root."));
         }
         fs::create_dir_all(&config.state_dir).doing("make the state folder")?;
-        let state_dir = config
-            .state_dir
-            .canonicalize()
-            .doing("find the state folder")?;
+        let state_dir = config.state_dir.canonicalize().doing("find the state folder")?;
         let names = Names::new(&state_dir);
         let make = |folder: PathBuf| {
-            let made = fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&folder);
+            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
             made.doing_with(|| format!("make the folder {}", folder.display()))
         };
         make(names.instances_dir())?;
         let hierarchies = Hierarchies::find().doing("look for cgroups")?;
         if hierarchies.is_empty() {
-            return Err(lasting(
-                "no cgroups are mounted",
-                "This machine cannot run instances: it has no cgroups.",
-            ));
+            return Err(lasting("no cgroups are mounted", "This machine cannot run instances: it has no cgroups."));
         }
         let network = Network::open(&names, config.network.as_deref())?;
         let runtime = Runtime::find(names.runtime_root())?;
@@ -124,24 +112,15 @@ impl Host {
     pub(crate) fn machine(&self) -> Result<Machine, DriverError> {
         let cpus = thread::available_parallelism().doing("count CPUs")?.get() as u32;
         let meminfo = fs::read_to_string("/proc/meminfo").doing("read the memory size")?;
-        let total = meminfo
-            .lines()
-            .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB"));
+        let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB"));
         let memory_bytes = total.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024;
         let disk = statvfs(self.names.state_dir()).doing("read the free disk space")?;
-        Ok(Machine {
-            cpus,
-            memory_bytes,
-            disk_free_bytes: disk.f_bavail * disk.f_frsize,
-        })
+        Ok(Machine { cpus, memory_bytes, disk_free_bytes: disk.f_bavail * disk.f_frsize })
     }
 
     /// Gives the name of the file an image's name leads to now.
     pub(crate) fn image_file(&self, image: &str) -> Result<String, DriverError> {
-        let plain = !image.is_empty()
-            && image
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+        let plain = !image.is_empty() && image.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
         if !plain || image.starts_with('.') {
             return Err(image_missing(image));
         }
@@ -149,20 +128,14 @@ impl Host {
         let target = link.canonicalize().map_err(|_| image_missing(image))?;
         let inside = target.parent() == self.images_dir.canonicalize().ok().as_deref();
         let name = target.file_name().and_then(|name| name.to_str());
-        name.filter(|_| inside)
-            .map(str::to_owned)
-            .ok_or_else(|| image_missing(image))
+        name.filter(|_| inside).map(str::to_owned).ok_or_else(|| image_missing(image))
     }
 
     /// See [`crate::Driver::create`].
     pub(crate) fn create(&self, spec: &InstanceSpec) -> Result<(), DriverError> {
         let paths = self.paths(&spec.id)?;
         if !self.network.subnet().holds(spec.index) {
-            let what = format!(
-                "index {} is outside of {}",
-                spec.index,
-                self.network.subnet()
-            );
+            let what = format!("index {} is outside of {}", spec.index, self.network.subnet());
             return Err(lasting(what, "The instance network has no address left."));
         }
         match fs::DirBuilder::new().mode(0o700).create(&paths.dir) {
@@ -171,9 +144,7 @@ impl Host {
         }
         if self.record(&spec.id)?.is_none() {
             let record = Record::new(spec, self.image_file(&spec.image)?);
-            record
-                .write(&paths.record())
-                .doing("write the instance's record")?;
+            record.write(&paths.record()).doing("write the instance's record")?;
         }
         disk::ensure(&paths.disk(), spec.disk_bytes)
     }
@@ -183,11 +154,7 @@ impl Host {
     }
 
     /// Gives the init's process id when it has begun and not ended.
-    pub(super) fn running(
-        &self,
-        id: &str,
-        paths: &InstancePaths,
-    ) -> Result<Option<i32>, DriverError> {
+    pub(super) fn running(&self, id: &str, paths: &InstancePaths) -> Result<Option<i32>, DriverError> {
         if paths.not_begun().exists() {
             return Ok(None);
         }

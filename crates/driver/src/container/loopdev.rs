@@ -12,8 +12,7 @@ use std::{
 };
 
 use crate::sys::{
-    LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO, LO_FLAGS_READ_ONLY, loop_configure, loop_find_free,
-    loop_status,
+    LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO, LO_FLAGS_READ_ONLY, loop_configure, loop_find_free, loop_status,
 };
 
 /// Tries to find a device that no other program takes first.
@@ -52,10 +51,7 @@ impl LoopDevice {
 }
 
 fn bind_free(file: &File, flags: u32) -> io::Result<LoopDevice> {
-    let control = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/loop-control")?;
+    let control = OpenOptions::new().read(true).write(true).open("/dev/loop-control")?;
     let mut last = io::Error::other("no loop device is free");
     for _ in 0..ATTEMPTS {
         let path = PathBuf::from(format!("/dev/loop{}", loop_find_free(control.as_fd())?));
@@ -71,10 +67,7 @@ fn bind_free(file: &File, flags: u32) -> io::Result<LoopDevice> {
         };
         match loop_configure(device.as_fd(), file.as_fd(), flags) {
             Ok(()) => {
-                return Ok(LoopDevice {
-                    path,
-                    _open: device.into(),
-                });
+                return Ok(LoopDevice { path, _open: device.into() });
             }
             Err(error) if error.raw_os_error() == Some(libc::EBUSY) => last = error,
             Err(error) => return Err(error),
@@ -89,11 +82,7 @@ fn bound_to(file: &File, read_only: bool) -> io::Result<Vec<LoopDevice>> {
     let mut found = Vec::new();
     for path in bound_devices()? {
         // Opening first: an open device is not let go any more, so what it is bound to now stays.
-        let Ok(device) = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_NONBLOCK)
-            .open(&path)
-        else {
+        let Ok(device) = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path) else {
             continue;
         };
         let Ok(info) = loop_status(device.as_fd()) else {
@@ -101,10 +90,7 @@ fn bound_to(file: &File, read_only: bool) -> io::Result<Vec<LoopDevice>> {
         };
         let same = info.inode == meta.ino() && info.device == encode_device(meta.dev());
         if same && (info.flags & LO_FLAGS_READ_ONLY != 0) == read_only {
-            found.push(LoopDevice {
-                path,
-                _open: device.into(),
-            });
+            found.push(LoopDevice { path, _open: device.into() });
         }
     }
     Ok(found)
@@ -112,10 +98,7 @@ fn bound_to(file: &File, read_only: bool) -> io::Result<Vec<LoopDevice>> {
 
 /// The kernel tells device numbers to this interface in its own, older encoding.
 fn encode_device(device: u64) -> u64 {
-    let (major, minor) = (
-        u64::from(rustix::fs::major(device)),
-        u64::from(rustix::fs::minor(device)),
-    );
+    let (major, minor) = (u64::from(rustix::fs::major(device)), u64::from(rustix::fs::minor(device)));
     (minor & 0xff) | (major << 8) | ((minor & !0xff) << 12)
 }
 

@@ -14,6 +14,7 @@ mod disk;
 mod firewall_members;
 mod host;
 mod loopdev;
+mod mounts;
 mod names;
 mod net;
 mod observe;
@@ -88,19 +89,12 @@ impl ContainerDriver {
     /// Looks at the host and takes in the instances that live there. Changes nothing else.
     pub async fn open(config: DriverConfig) -> Result<Self, DriverError> {
         let host = blocking(move || Host::open(&config)).await?;
-        Ok(Self {
-            host: Arc::new(host),
-            instances: Arc::default(),
-            shared: Arc::default(),
-        })
+        Ok(Self { host: Arc::new(host), instances: Arc::default(), shared: Arc::default() })
     }
 
     async fn lock(&self, id: &str) -> OwnedMutexGuard<()> {
         let lock = {
-            let mut instances = self
-                .instances
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut instances = self.instances.lock().unwrap_or_else(PoisonError::into_inner);
             // Locks nobody holds or waits for are forgotten, so that the map does not grow for ever.
             instances.retain(|_, lock| Arc::strong_count(lock) > 1);
             Arc::clone(instances.entry(id.to_owned()).or_default())
@@ -146,21 +140,14 @@ impl ContainerDriver {
         let console = match begun.await {
             Ok(console) => console,
             Err(error) => {
-                self.release_shared_if_unused()
-                    .await
-                    .map_err(StartError::Fresh)?;
+                self.release_shared_if_unused().await.map_err(StartError::Fresh)?;
                 return Err(StartError::Fresh(error));
             }
         };
-        self.first_answer(&spec.id)
-            .await
-            .map_err(|error| match console {
-                Some(console) => StartError::Fresh(retry(format!(
-                    "{error}; console: {}",
-                    console_tail(console)
-                ))),
-                None => StartError::Adopted(error),
-            })
+        self.first_answer(&spec.id).await.map_err(|error| match console {
+            Some(console) => StartError::Fresh(retry(format!("{error}; console: {}", console_tail(console)))),
+            None => StartError::Adopted(error),
+        })
     }
 
     /// Waits for the agent's first answer.
@@ -189,9 +176,7 @@ impl StartError {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, DriverError> + Send + 'static,
 ) -> Result<T, DriverError> {
-    spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(retry(format!("a driver thread ended badly: {error}"))))
+    spawn_blocking(work).await.unwrap_or_else(|error| Err(retry(format!("a driver thread ended badly: {error}"))))
 }
 
 #[async_trait]
@@ -208,8 +193,7 @@ impl Driver for ContainerDriver {
 
     async fn create(&self, spec: &InstanceSpec) -> Result<(), DriverError> {
         let wanted = spec.clone();
-        self.exclusive(&spec.id, move |host| host.create(&wanted))
-            .await
+        self.exclusive(&spec.id, move |host| host.create(&wanted)).await
     }
 
     async fn start(&self, spec: &InstanceSpec) -> Result<(), DriverError> {
@@ -228,8 +212,7 @@ impl Driver for ContainerDriver {
 
     async fn stop(&self, id: &str, grace: Duration) -> Result<(), DriverError> {
         let key = id.to_owned();
-        self.exclusive(id, move |host| host.stop(&key, grace))
-            .await?;
+        self.exclusive(id, move |host| host.stop(&key, grace)).await?;
         self.release_shared_if_unused().await
     }
 
@@ -243,20 +226,10 @@ impl Driver for ContainerDriver {
         let folder = self.host.instance_dir(id)?;
         let gone = |what: &str| retry(format!("instance {id} is not running: {what}"));
         // Through the folder's descriptor, because the path may be too long for a socket's name.
-        let opened = open(
-            &folder,
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        );
+        let opened = open(&folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
         let opened = opened.map_err(|error| gone(&error.to_string()))?;
-        let path = format!(
-            "/proc/self/fd/{}/{}",
-            opened.as_raw_fd(),
-            InstancePaths::SOCKET
-        );
-        let stream = UnixStream::connect(path)
-            .await
-            .map_err(|error| gone(&error.to_string()))?;
+        let path = format!("/proc/self/fd/{}/{}", opened.as_raw_fd(), InstancePaths::SOCKET);
+        let stream = UnixStream::connect(path).await.map_err(|error| gone(&error.to_string()))?;
         Ok(Box::new(stream))
     }
 

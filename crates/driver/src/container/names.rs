@@ -16,10 +16,7 @@ impl Names {
     /// Derives the names from an absolute state folder.
     pub(crate) fn new(state_dir: &Path) -> Self {
         let digest = Sha256::digest(state_dir.as_os_str().as_encoded_bytes());
-        Self {
-            tag: hex::encode(&digest[..3]),
-            state_dir: state_dir.to_owned(),
-        }
+        Self { tag: hex::encode(&digest[..3]), state_dir: state_dir.to_owned() }
     }
 
     /// The bridge all instances hang on.
@@ -127,9 +124,7 @@ impl InstancePaths {
 /// Says whether a text is a driver key: the folder, cgroup and link names derive from it, so nothing else may pass.
 pub(crate) fn is_id(id: &str) -> bool {
     (1..=64).contains(&id.len())
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !id.starts_with('-')
 }
 

@@ -12,8 +12,7 @@ use crate::{DriverError, Observed, ObservedState, error::Doing};
 impl Host {
     /// See [`crate::Driver::observe`].
     pub(crate) fn observe(&self) -> Result<Vec<Observed>, DriverError> {
-        let files =
-            folder_names(&self.names.instances_dir()).doing("list the instances' folders")?;
+        let files = folder_names(&self.names.instances_dir()).doing("list the instances' folders")?;
         let held = self.held()?;
         self.mend_firewall()?;
         let mut found = BTreeMap::new();
@@ -26,10 +25,7 @@ impl Host {
             };
             found.insert(id.clone(), state);
         }
-        Ok(found
-            .into_iter()
-            .map(|(id, state)| Observed { id, state })
-            .collect())
+        Ok(found.into_iter().map(|(id, state)| Observed { id, state }).collect())
     }
 
     /// Puts the rules back where another program has flushed the host's rules: without them, instances would reach the
@@ -45,10 +41,7 @@ impl Host {
 
     /// Gives the ids of which any runtime resource is there.
     pub(super) fn held(&self) -> Result<BTreeSet<String>, DriverError> {
-        let mut held = self
-            .hierarchies
-            .children(&self.names.cgroup())
-            .doing("list the instances' cgroups")?;
+        let mut held = self.hierarchies.children(&self.names.cgroup()).doing("list the instances' cgroups")?;
         held.extend(folder_names(&self.names.runtime_root()).doing("list the runtime's states")?);
         held.extend(folder_names(&self.names.assembly_root()).doing("list the assemblies")?);
         for link in self.network.links()? {
@@ -60,11 +53,7 @@ impl Host {
         let instances = self.names.instances_dir();
         for file in loopdev::backing_files().doing("list loop devices")? {
             // The kernel adds a word to the name of a removed file.
-            if let Some(id) = file
-                .strip_prefix(&instances)
-                .ok()
-                .and_then(|below| below.iter().next())
-            {
+            if let Some(id) = file.strip_prefix(&instances).ok().and_then(|below| below.iter().next()) {
                 held.insert(id.to_string_lossy().into_owned());
             }
         }
@@ -74,10 +63,7 @@ impl Host {
 
     fn owner_of(&self, link: &str) -> Result<Option<String>, DriverError> {
         for id in folder_names(&self.names.instances_dir()).doing("list the instances' folders")? {
-            if self
-                .record(&id)?
-                .is_some_and(|record| self.names.link(record.index) == link)
-            {
+            if self.record(&id)?.is_some_and(|record| self.names.link(record.index) == link) {
                 return Ok(Some(id));
             }
         }

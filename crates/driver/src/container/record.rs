@@ -40,12 +40,7 @@ pub(crate) struct Record {
 impl Record {
     /// Makes the record of a new instance.
     pub(crate) fn new(spec: &InstanceSpec, image_file: String) -> Self {
-        Self {
-            id: spec.id.clone(),
-            account_id: spec.account_id.clone(),
-            image_file,
-            index: spec.index,
-        }
+        Self { id: spec.id.clone(), account_id: spec.account_id.clone(), image_file, index: spec.index }
     }
 
     /// Host id of the instance's root.
@@ -56,9 +51,7 @@ impl Record {
     /// Reads the record; `None` when there is none.
     pub(crate) fn read(file: &Path) -> io::Result<Option<Self>> {
         match fs::read(file) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map(Some)
-                .map_err(io::Error::other),
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

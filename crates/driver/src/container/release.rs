@@ -10,7 +10,7 @@ use std::{
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::{disk, host::Host, loopdev, names::InstancePaths, net::resolver, rootfs};
+use super::{disk, host::Host, loopdev, mounts, names::InstancePaths, net::resolver, rootfs};
 use crate::{
     DriverError,
     error::{Doing, retry},
@@ -40,11 +40,7 @@ impl Host {
         let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else {
             return;
         };
-        if !self
-            .group(id)
-            .init()
-            .is_ok_and(|now| now == Some(pid.as_raw_pid()))
-        {
+        if !self.group(id).init().is_ok_and(|now| now == Some(pid.as_raw_pid())) {
             return;
         }
         while Instant::now() < deadline && pidfd_send_signal(&pidfd, Signal::TERM).is_ok() {
@@ -61,45 +57,33 @@ impl Host {
         let group = self.group(id);
         group.kill_all()?;
         let links = self.network.links()?;
-        let own = links
-            .iter()
-            .filter(|link| link.id == id || self.is_nameless_link_of(&link.name, &link.id, id));
+        let own = links.iter().filter(|link| link.id == id || self.is_nameless_link_of(&link.name, &link.id, id));
         let own: Vec<&str> = own.map(|link| link.name.as_str()).collect();
         let disk = paths.disk().canonicalize().ok();
         thread::scope(|scope| {
-            let unlinked = scope.spawn(|| {
-                own.iter()
-                    .try_for_each(|name| self.network.remove_link(name))
-            });
+            let unlinked = scope.spawn(|| own.iter().try_for_each(|name| self.network.remove_link(name)));
             rootfs::remove(&paths.assembly).doing("take the assembly down")?;
             group.remove()?;
+            // A runtime that was killed early leaves its own program mounted there.
+            mounts::unmount_below(&paths.runtime).doing("unmount what the runtime left")?;
             remove_tree(&paths.runtime).doing("remove the runtime's state")?;
-            disk::remove_file(&paths.dir.join(InstancePaths::SOCKET))
-                .doing("remove the guest agent's socket")?;
+            disk::remove_file(&paths.dir.join(InstancePaths::SOCKET)).doing("remove the guest agent's socket")?;
             if let Some(disk) = disk
                 && !loopdev::wait_released(&disk, DISK_LIMIT).doing("look at loop devices")?
             {
                 return Err(retry("the kernel still holds the system disk"));
             }
-            unlinked
-                .join()
-                .unwrap_or_else(|_| Err(retry("the network thread panicked")))
+            unlinked.join().unwrap_or_else(|_| Err(retry("the network thread panicked")))
         })?;
         if self.firewall.remove(id) && !self.firewall.is_empty() {
-            self.firewall
-                .apply(&self.network, &resolver::nameservers())?;
+            self.firewall.apply(&self.network, &resolver::nameservers())?;
         }
         Ok(())
     }
 
     /// A link whose making was cut off before its instance's id was noted on it is known by its lease.
     fn is_nameless_link_of(&self, link: &str, noted: &str, id: &str) -> bool {
-        noted.is_empty()
-            && self
-                .record(id)
-                .ok()
-                .flatten()
-                .is_some_and(|record| self.names.link(record.index) == link)
+        noted.is_empty() && self.record(id).ok().flatten().is_some_and(|record| self.names.link(record.index) == link)
     }
     /// See [`crate::Driver::delete`].
     pub(crate) fn delete(&self, id: &str) -> Result<(), DriverError> {

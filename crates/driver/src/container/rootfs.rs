@@ -16,12 +16,12 @@ use std::{
 use rustix::{
     fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid, chownat, mkdirat, openat},
     mount::{
-        FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, UnmountFlags, fsconfig_create,
-        fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, unmount,
+        FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, fsconfig_create, fsconfig_set_flag,
+        fsconfig_set_string, fsmount, fsopen, move_mount,
     },
 };
 
-use super::loopdev::LoopDevice;
+use super::{loopdev::LoopDevice, mounts};
 use crate::sys;
 
 /// Ids of one instance's user namespace.
@@ -56,12 +56,7 @@ pub(crate) fn assemble(parts: &Parts<'_>) -> io::Result<Rootfs> {
     let [image, disk, root] = POINTS.map(|name| parts.assembly.join(name));
     let mount_image = || -> io::Result<()> {
         let device = LoopDevice::attach_shared(parts.image)?;
-        let mount = detached(
-            "erofs",
-            device.path(),
-            &[],
-            MountAttrFlags::MOUNT_ATTR_RDONLY,
-        )?;
+        let mount = detached("erofs", device.path(), &[], MountAttrFlags::MOUNT_ATTR_RDONLY)?;
         let namespace = sys::user_namespace(parts.id_base, IDS)?;
         sys::idmap_mount(mount.as_fd(), namespace.as_fd())?;
         place(mount.as_fd(), &image)
@@ -70,12 +65,7 @@ pub(crate) fn assemble(parts: &Parts<'_>) -> io::Result<Rootfs> {
         let device = LoopDevice::attach(parts.disk)?;
         // Freed blocks go back to the host at once; the tables were zero from the beginning.
         let options = [("discard", None), ("noinit_itable", None)];
-        let mount = detached(
-            "ext4",
-            device.path(),
-            &options,
-            MountAttrFlags::MOUNT_ATTR_NODEV,
-        )?;
+        let mount = detached("ext4", device.path(), &options, MountAttrFlags::MOUNT_ATTR_NODEV)?;
         let console = prepare_disk(mount.as_fd(), parts.id_base)?;
         place(mount.as_fd(), &disk)?;
         Ok(console)
@@ -88,40 +78,20 @@ pub(crate) fn assemble(parts: &Parts<'_>) -> io::Result<Rootfs> {
     let (image_done, console) = std::thread::scope(|scope| {
         let image_thread = scope.spawn(mount_image);
         let console = mount_disk();
-        (
-            image_thread
-                .join()
-                .unwrap_or_else(|_| Err(io::Error::other("the thread panicked"))),
-            console,
-        )
+        (image_thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread panicked"))), console)
     });
     image_done?;
     let console = console?;
-    let layer = |path: PathBuf| {
-        path.into_os_string()
-            .into_string()
-            .map_err(|_| io::Error::other("not UTF-8"))
-    };
+    let layer = |path: PathBuf| path.into_os_string().into_string().map_err(|_| io::Error::other("not UTF-8"));
     let options = [
         ("lowerdir", Some(layer(image)?)),
         ("upperdir", Some(layer(disk.join("upper"))?)),
         ("workdir", Some(layer(disk.join("work"))?)),
     ];
-    let options: Vec<(&str, Option<&str>)> = options
-        .iter()
-        .map(|(key, value)| (*key, value.as_deref()))
-        .collect();
-    let mount = detached(
-        "overlay",
-        Path::new("overlay"),
-        &options,
-        MountAttrFlags::MOUNT_ATTR_NODEV,
-    )?;
+    let options: Vec<(&str, Option<&str>)> = options.iter().map(|(key, value)| (*key, value.as_deref())).collect();
+    let mount = detached("overlay", Path::new("overlay"), &options, MountAttrFlags::MOUNT_ATTR_NODEV)?;
     place(mount.as_fd(), &root)?;
-    Ok(Rootfs {
-        path: root,
-        console,
-    })
+    Ok(Rootfs { path: root, console })
 }
 
 /// Makes a mount that is nowhere yet.
@@ -131,9 +101,7 @@ fn detached(
     options: &[(&str, Option<&str>)],
     attributes: MountAttrFlags,
 ) -> io::Result<OwnedFd> {
-    let context = |error: rustix::io::Errno| {
-        io::Error::new(io::Error::from(error).kind(), format!("{kind}: {error}"))
-    };
+    let context = |error: rustix::io::Errno| io::Error::new(io::Error::from(error).kind(), format!("{kind}: {error}"));
     let filesystem = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC).map_err(context)?;
     fsconfig_set_string(&filesystem, "source", source).map_err(context)?;
     if attributes.contains(MountAttrFlags::MOUNT_ATTR_RDONLY) {
@@ -151,13 +119,7 @@ fn detached(
 }
 
 fn place(mount: BorrowedFd<'_>, point: &Path) -> io::Result<()> {
-    Ok(move_mount(
-        mount,
-        "",
-        CWD,
-        point,
-        MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
-    )?)
+    Ok(move_mount(mount, "", CWD, point, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
 }
 
 /// Makes the overlay's folders, owned by the instance's root, and opens its console.
@@ -168,42 +130,16 @@ fn prepare_disk(disk: BorrowedFd<'_>, id_base: u32) -> io::Result<OwnedFd> {
             Err(error) => return Err(error.into()),
         }
         let (owner, group) = (Uid::from_raw(id_base), Gid::from_raw(id_base));
-        chownat(
-            disk,
-            name,
-            Some(owner),
-            Some(group),
-            AtFlags::SYMLINK_NOFOLLOW,
-        )?;
+        chownat(disk, name, Some(owner), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;
     }
-    let flags = OFlags::CREATE
-        | OFlags::RDWR
-        | OFlags::APPEND
-        | OFlags::TRUNC
-        | OFlags::CLOEXEC
-        | OFlags::NOFOLLOW;
-    Ok(openat(
-        disk,
-        "console.log",
-        flags,
-        Mode::from_raw_mode(0o600),
-    )?)
+    let flags = OFlags::CREATE | OFlags::RDWR | OFlags::APPEND | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    Ok(openat(disk, "console.log", flags, Mode::from_raw_mode(0o600))?)
 }
 
 /// Unmounts what [`assemble`] mounted, in any state of completion; fine when nothing is there. The empty folders stay,
 /// because the OCI runtime enters them again when an operator runs a command in the instance.
 pub(crate) fn unmount_all(assembly: &Path) -> io::Result<()> {
-    for point in POINTS.iter().rev().map(|name| assembly.join(name)) {
-        loop {
-            // Lazily: the console is open on the disk, and must not keep the mount point.
-            match unmount(&point, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW) {
-                Ok(()) => {}
-                Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOENT) => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-    Ok(())
+    mounts::unmount_below(assembly)
 }
 
 /// Unmounts and removes the folders too; fine when they are gone.

@@ -31,10 +31,7 @@ pub(crate) struct Runtime {
 impl Runtime {
     /// Takes runc, else crun (which wants cgroup version 2 alone).
     pub(crate) fn find(root: PathBuf) -> Result<Self, DriverError> {
-        match ["runc", "crun"]
-            .into_iter()
-            .find(|program| find_program(program).is_some())
-        {
+        match ["runc", "crun"].into_iter().find(|program| find_program(program).is_some()) {
             Some(program) => Ok(Self { program, root }),
             None => Err(lasting(
                 "neither runc nor crun is installed",
@@ -61,32 +58,18 @@ impl Runtime {
             .inherit(agent)
             .limit(CREATE_LIMIT)
             .run();
-        result
-            .map(drop)
-            .map_err(|error| failure("make the container", &error, &log))
+        result.map(drop).map_err(|error| failure("make the container", &error, &log))
     }
 
     /// Lets the init of a made container begin.
     pub(crate) fn start(&self, id: &str, paths: &InstancePaths) -> Result<(), DriverError> {
         let log = paths.runtime_log();
-        let result = self
-            .command(&log)
-            .args(["start"])
-            .arg(id)
-            .limit(START_LIMIT)
-            .run();
-        result
-            .map(drop)
-            .map_err(|error| failure("start the container", &error, &log))
+        let result = self.command(&log).args(["start"]).arg(id).limit(START_LIMIT).run();
+        result.map(drop).map_err(|error| failure("start the container", &error, &log))
     }
 
     fn command(&self, log: &Path) -> Run {
-        Run::new(self.program)
-            .clean_environment()
-            .arg("--root")
-            .arg(&self.root)
-            .arg("--log")
-            .arg(log)
+        Run::new(self.program).clean_environment().arg("--root").arg(&self.root).arg("--log").arg(log)
     }
 }
 

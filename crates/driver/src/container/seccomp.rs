@@ -14,13 +14,8 @@ const SOCKET_FAMILIES: [u32; 5] = [1, 2, 10, 16, 17];
 
 /// Gives the groups of the list: their reason and their names.
 fn groups() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
-    let lines = LIST
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(why, names)| (why, names.split_whitespace().collect()))
+    let lines = LIST.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once(':')).map(|(why, names)| (why, names.split_whitespace().collect()))
 }
 
 /// Writes the profile as the OCI runtime reads it.
@@ -66,14 +61,7 @@ mod tests {
     #[test]
     fn what_is_left_out_stays_out() {
         let all: BTreeSet<&str> = groups().flat_map(|(_, names)| names).collect();
-        for name in [
-            "io_uring_setup",
-            "userfaultfd",
-            "fsopen",
-            "move_mount",
-            "socket",
-            "socketcall",
-        ] {
+        for name in ["io_uring_setup", "userfaultfd", "fsopen", "move_mount", "socket", "socketcall"] {
             assert!(!all.contains(name), "{name}");
         }
     }

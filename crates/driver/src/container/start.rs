@@ -32,25 +32,13 @@ impl Host {
     /// Brings the instance up to the beginning of its init; gives its console when it was begun just now.
     pub(crate) fn bring_up(&self, spec: &InstanceSpec) -> Result<Option<OwnedFd>, DriverError> {
         let paths = self.paths(&spec.id)?;
-        let record = self
-            .record(&spec.id)?
-            .filter(|_| paths.disk().exists())
-            .ok_or_else(|| {
-                let what = format!("instance {} has no system disk", spec.id);
-                lasting(
-                    what,
-                    "The instance has no system disk. Delete it and create it again.",
-                )
-            })?;
+        let record = self.record(&spec.id)?.filter(|_| paths.disk().exists()).ok_or_else(|| {
+            let what = format!("instance {} has no system disk", spec.id);
+            lasting(what, "The instance has no system disk. Delete it and create it again.")
+        })?;
         if record.index != spec.index {
-            let what = format!(
-                "instance {} was created with index {}, not {}",
-                spec.id, record.index, spec.index
-            );
-            return Err(lasting(
-                what,
-                "The instance's address has changed, which its disk does not allow.",
-            ));
+            let what = format!("instance {} was created with index {}, not {}", spec.id, record.index, spec.index);
+            return Err(lasting(what, "The instance's address has changed, which its disk does not allow."));
         }
         if let Some(pid) = self.running(&spec.id, &paths)? {
             match self.ensure_attached(&record, pid) {
@@ -77,10 +65,7 @@ impl Host {
         record: &Record,
         paths: &InstancePaths,
     ) -> Result<OwnedFd, DriverError> {
-        let (rootfs, bridge) = both(
-            || self.assemble(record, paths),
-            || self.network.ensure_bridge(),
-        )?;
+        let (rootfs, bridge) = both(|| self.assemble(record, paths), || self.network.ensure_bridge())?;
         let nameservers = resolver::nameservers();
         let guest_binary = self.guest_binary()?;
         let bundle = Bundle {
@@ -94,9 +79,7 @@ impl Host {
             address: self.address(record.index),
             nameservers: &nameservers,
         };
-        bundle
-            .write()
-            .doing("write the container's configuration")?;
+        bundle.write().doing("write the container's configuration")?;
         let agent = listen(&paths.dir).doing("make the guest agent's socket")?;
         let console = rootfs.console.try_clone().doing("keep the console")?;
         self.firewall.add(record);
@@ -104,10 +87,7 @@ impl Host {
             || self.runtime.create(&spec.id, paths, rootfs.console, agent),
             || self.firewall.apply(&self.network, &nameservers),
         )?;
-        let init = self
-            .group(&spec.id)
-            .init()
-            .doing("find the instance's init")?;
+        let init = self.group(&spec.id).init().doing("find the instance's init")?;
         let pid = init.ok_or_else(|| retry("the container has no init"))?;
         self.attach(record, pid, bridge)?;
         rootfs::unmount_all(&paths.assembly).doing("unmount the assembly")?;
@@ -117,27 +97,13 @@ impl Host {
 
     /// Finds the guest agent's binary, which the instance's root runs as a stranger to the host's files.
     fn guest_binary(&self) -> Result<PathBuf, DriverError> {
-        let public =
-            "The guest agent's program is missing on this machine. Install Porthole again.";
-        let wrong = |why: String| {
-            lasting(
-                format!("guest agent {}: {why}", self.guest_binary.display()),
-                public,
-            )
-        };
-        let binary = self
-            .guest_binary
-            .canonicalize()
-            .map_err(|error| wrong(error.to_string()))?;
-        let mode = fs::metadata(&binary)
-            .doing("look at the guest agent's binary")?
-            .permissions()
-            .mode();
+        let public = "The guest agent's program is missing on this machine. Install Porthole again.";
+        let wrong = |why: String| lasting(format!("guest agent {}: {why}", self.guest_binary.display()), public);
+        let binary = self.guest_binary.canonicalize().map_err(|error| wrong(error.to_string()))?;
+        let mode = fs::metadata(&binary).doing("look at the guest agent's binary")?.permissions().mode();
         match mode & 0o005 {
             0o005 => Ok(binary),
-            _ => Err(wrong(format!(
-                "mode {mode:o} keeps others from running it; chmod 755 it"
-            ))),
+            _ => Err(wrong(format!("mode {mode:o} keeps others from running it; chmod 755 it"))),
         }
     }
 
@@ -145,33 +111,17 @@ impl Host {
     fn assemble(&self, record: &Record, paths: &InstancePaths) -> Result<Rootfs, DriverError> {
         let image = self.images_dir.join(&record.image_file);
         if !image.exists() {
-            let what = format!(
-                "image file {} of instance {} is gone",
-                record.image_file, record.id
-            );
-            return Err(lasting(
-                what,
-                "The image this instance was created from has been removed.",
-            ));
+            let what = format!("image file {} of instance {} is gone", record.image_file, record.id);
+            return Err(lasting(what, "The image this instance was created from has been removed."));
         }
         let (disk, id_base) = (paths.disk(), record.id_base());
-        let parts = Parts {
-            image: &image,
-            disk: &disk,
-            id_base,
-            assembly: &paths.assembly,
-        };
+        let parts = Parts { image: &image, disk: &disk, id_base, assembly: &paths.assembly };
         rootfs::assemble(&parts).doing("put the root filesystem together")
     }
 
     /// Makes the instance's link and brings it up. The firewall must know the instance by then.
     fn attach(&self, record: &Record, pid: i32, bridge: (u32, u32)) -> Result<(), DriverError> {
-        let wanted = Wanted {
-            id: &record.id,
-            index: record.index,
-            pid: pid as u32,
-            bridge,
-        };
+        let wanted = Wanted { id: &record.id, index: record.index, pid: pid as u32, bridge };
         let port = self.network.make_link(&wanted)?;
         self.network.raise_link(&wanted, port)
     }
@@ -180,14 +130,8 @@ impl Host {
     fn ensure_attached(&self, record: &Record, pid: i32) -> Result<(), DriverError> {
         let bridge = self.network.ensure_bridge()?;
         self.firewall.add(record);
-        self.firewall
-            .apply(&self.network, &resolver::nameservers())?;
-        match self
-            .network
-            .links()?
-            .iter()
-            .any(|link| link.id == record.id)
-        {
+        self.firewall.apply(&self.network, &resolver::nameservers())?;
+        match self.network.links()?.iter().any(|link| link.id == record.id) {
             true => Ok(()),
             false => self.attach(record, pid, bridge),
         }
@@ -203,25 +147,14 @@ fn both<A, B: Send>(
         let beside = scope.spawn(beside);
         (here(), beside.join())
     });
-    Ok((
-        here?,
-        beside.unwrap_or_else(|_| Err(retry("a driver thread panicked")))?,
-    ))
+    Ok((here?, beside.unwrap_or_else(|_| Err(retry("a driver thread panicked")))?))
 }
 
 /// Makes the listening socket of the guest agent in a folder whose path may be too long for a socket's name.
 fn listen(folder: &Path) -> io::Result<OwnedFd> {
     disk::remove_file(&folder.join(InstancePaths::SOCKET))?;
-    let opened = open(
-        folder,
-        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?;
-    let path = format!(
-        "/proc/self/fd/{}/{}",
-        opened.as_raw_fd(),
-        InstancePaths::SOCKET
-    );
+    let opened = open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let path = format!("/proc/self/fd/{}/{}", opened.as_raw_fd(), InstancePaths::SOCKET);
     let listener = UnixListener::bind(&path)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
     Ok(listener.into())

@@ -131,10 +131,7 @@ async fn mistakes_are_final(world: World) {
         fake.set_images(["tiny"]);
     }
     let public = assert_final(driver.ensure_image("no-such-image").await);
-    assert!(
-        public.contains("porthole image build no-such-image"),
-        "{public}"
-    );
+    assert!(public.contains("porthole image build no-such-image"), "{public}");
     let public = assert_final(driver.start(&spec("one", "a", 2)).await);
     assert!(public.contains("system disk"), "{public}");
     assert_eq!(state(&*driver, "one").await, None);
@@ -143,11 +140,7 @@ async fn mistakes_are_final(world: World) {
 async fn several_instances_live_side_by_side(world: World) {
     let driver = world.open().await;
     let before = world.held();
-    let specs = [
-        spec("one", "a", 2),
-        spec("two", "b", 3),
-        spec("three", "a", 4),
-    ];
+    let specs = [spec("one", "a", 2), spec("two", "b", 3), spec("three", "a", 4)];
     let deeds = specs.clone().map(|spec| {
         let driver = driver.clone();
         tokio::spawn(async move {

@@ -16,17 +16,9 @@ fn connect(container: &Container, from: &str, to: Ipv4Addr, port: u16) -> String
 
 /// Listens on a port inside, in the background, until the instance ends.
 async fn listen(container: &Container, id: &str, port: u16) {
-    let script = format!(
-        "import socket\ns = socket.create_server(('0.0.0.0', {port}))\nwhile True: s.accept()"
-    );
-    container.inside_ok(
-        id,
-        &format!("setsid python3 -c \"{script}\" >/dev/null 2>&1 &"),
-    );
-    until("the port is open", || {
-        connect(container, id, Ipv4Addr::LOCALHOST, port) == "open"
-    })
-    .await;
+    let script = format!("import socket\ns = socket.create_server(('0.0.0.0', {port}))\nwhile True: s.accept()");
+    container.inside_ok(id, &format!("setsid python3 -c \"{script}\" >/dev/null 2>&1 &"));
+    until("the port is open", || connect(container, id, Ipv4Addr::LOCALHOST, port) == "open").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,34 +55,16 @@ async fn the_hosts_own_services_are_out_of_reach() {
     let output = run("ip", &["-j", "-4", "address"]);
     let links: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
     // Bridges of servers under test beside this one come and go.
-    let lasting = links
-        .iter()
-        .filter(|link| !link["ifname"].as_str().unwrap().starts_with("ph-"));
+    let lasting = links.iter().filter(|link| !link["ifname"].as_str().unwrap().starts_with("ph-"));
     let all = lasting.flat_map(|link| link["addr_info"].as_array().unwrap());
-    let mut addresses: Vec<Ipv4Addr> = all
-        .map(|one| one["local"].as_str().unwrap().parse().unwrap())
-        .collect();
-    addresses.retain(|address| {
-        !address.is_loopback() && !address.to_string().starts_with("198.51.100.")
-    });
+    let mut addresses: Vec<Ipv4Addr> = all.map(|one| one["local"].as_str().unwrap().parse().unwrap()).collect();
+    addresses.retain(|address| !address.is_loopback() && !address.to_string().starts_with("198.51.100."));
     addresses.push(driver.address(1));
     for address in addresses {
-        assert_eq!(
-            connect(&container, "one", address, port),
-            "timed out",
-            "{address}"
-        );
+        assert_eq!(connect(&container, "one", address, port), "timed out", "{address}");
     }
-    assert_ne!(
-        container
-            .inside("one", &format!("ping -c1 -W1 {}", driver.address(1)))
-            .0,
-        0
-    );
-    assert_eq!(
-        connect(&container, "one", Ipv4Addr::new(169, 254, 169, 254), 80),
-        "timed out"
-    );
+    assert_ne!(container.inside("one", &format!("ping -c1 -W1 {}", driver.address(1))).0, 0);
+    assert_eq!(connect(&container, "one", Ipv4Addr::new(169, 254, 169, 254), 80), "timed out");
     // The other direction is open: the server may speak to what an instance offers.
     listen(&container, "one", 7000).await;
     std::net::TcpStream::connect((driver.address(2), 7000)).unwrap();
@@ -132,22 +106,13 @@ async fn a_false_identity_is_dropped() {
     // The victim notes what reaches it.
     let receiver = "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(('0.0.0.0', 7001))\n\
                     f = open('/tmp/heard', 'ab', 0)\nwhile True: f.write(s.recv(100) + b' ')";
-    container.inside_ok(
-        "victim",
-        &format!("setsid python3 -c \"{receiver}\" >/dev/null 2>&1 &"),
-    );
-    until("the receiver listens", || {
-        container.inside("victim", "grep -q 1B59 /proc/net/udp").0 == 0
-    })
-    .await;
+    container.inside_ok("victim", &format!("setsid python3 -c \"{receiver}\" >/dev/null 2>&1 &"));
+    until("the receiver listens", || container.inside("victim", "grep -q 1B59 /proc/net/udp").0 == 0).await;
     let heard = || container.inside_ok("victim", "cat /tmp/heard");
     let send = |src_mac: &str, src_ip: Ipv4Addr, marker: &str| {
         let to = mac(gateway);
         let call = format!("{to} {src_mac} {src_ip} {victim} {marker} {gateway}");
-        container.inside_ok(
-            "forger",
-            &format!("python3 - {call} <<'END'\n{FORGER}\nEND"),
-        );
+        container.inside_ok("forger", &format!("python3 - {call} <<'END'\n{FORGER}\nEND"));
     };
     send(&mac(own), own, "honest");
     until("the honest frame arrives", || heard().contains("honest")).await;
@@ -159,12 +124,8 @@ async fn a_false_identity_is_dropped() {
     until("the last honest frame arrives", || heard().contains("last")).await;
     assert_eq!(heard().trim(), "honest last");
     // The host still knows the victim by its own address.
-    let neighbours =
-        String::from_utf8(run("ip", &["neighbour", "show", &victim.to_string()]).stdout).unwrap();
-    assert!(
-        !neighbours.contains(&mac(own)) && !neighbours.contains(&mac(absent)),
-        "{neighbours}"
-    );
+    let neighbours = String::from_utf8(run("ip", &["neighbour", "show", &victim.to_string()]).stdout).unwrap();
+    assert!(!neighbours.contains(&mac(own)) && !neighbours.contains(&mac(absent)), "{neighbours}");
     container.inside_ok("victim", &format!("ping -c1 -W2 {own}"));
 }
 
@@ -179,9 +140,7 @@ impl Outside {
 
     fn new() -> Self {
         let namespace = format!("pt{}", std::process::id());
-        let outside = Self {
-            namespace: namespace.clone(),
-        };
+        let outside = Self { namespace: namespace.clone() };
         let link = format!("pto{}", std::process::id());
         for command in [
             format!("netns add {namespace}"),
@@ -192,11 +151,7 @@ impl Outside {
             format!("-n {namespace} link set far up"),
         ] {
             let output = run("ip", &command.split(' ').collect::<Vec<_>>());
-            assert!(
-                output.status.success(),
-                "{command}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+            assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
         }
         outside
     }
@@ -225,11 +180,7 @@ async fn the_outside_is_reached_through_the_hosts_address() {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    std::io::BufRead::read_line(
-        &mut std::io::BufReader::new(far.stdout.as_mut().unwrap()),
-        &mut line,
-    )
-    .unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(far.stdout.as_mut().unwrap()), &mut line).unwrap();
     let call = format!(
         "python3 -c \"import socket; print(socket.create_connection(('{}', 7002), 5).recv(99).decode())\"",
         Outside::FAR
@@ -237,29 +188,10 @@ async fn the_outside_is_reached_through_the_hosts_address() {
     let seen = container.inside_ok("one", &call);
     container.inside_ok("one", &format!("ping -c1 -W2 {}", Outside::FAR));
     // Nobody outside gets in.
-    let route = [
-        "-n",
-        &outside.namespace,
-        "route",
-        "add",
-        "default",
-        "via",
-        Outside::HOST,
-    ];
+    let route = ["-n", &outside.namespace, "route", "add", "default", "via", Outside::HOST];
     assert!(run("ip", &route).status.success());
     let target = driver.address(2).to_string();
-    let inward = run(
-        "ip",
-        &[
-            "netns",
-            "exec",
-            &outside.namespace,
-            "ping",
-            "-c1",
-            "-W1",
-            &target,
-        ],
-    );
+    let inward = run("ip", &["netns", "exec", &outside.namespace, "ping", "-c1", "-W1", &target]);
     far.kill().unwrap();
     far.wait().unwrap();
     assert_eq!(seen, Outside::HOST);
@@ -273,35 +205,19 @@ async fn root_inside_is_an_ordinary_user_outside() {
     let one = spec("one", "a", 2);
     driver.create(&one).await.unwrap();
     driver.start(&one).await.unwrap();
-    let status =
-        std::fs::read_to_string(format!("/proc/{}/status", container.init("one"))).unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", container.init("one"))).unwrap();
     let base = 65_536 * (2 + 16);
-    assert!(
-        status.contains(&format!("Uid:\t{base}\t{base}")),
-        "{status}"
-    );
-    assert!(
-        status.contains("Seccomp:\t2") && status.contains("NoNewPrivs:\t0"),
-        "{status}"
-    );
+    assert!(status.contains(&format!("Uid:\t{base}\t{base}")), "{status}");
+    assert!(status.contains("Seccomp:\t2") && status.contains("NoNewPrivs:\t0"), "{status}");
     // sudo, and files of the image and of the disk belong to whom they should.
-    container.inside_ok(
-        "one",
-        "useradd -u 1000 -m person && echo 'person ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/p",
-    );
+    container.inside_ok("one", "useradd -u 1000 -m person && echo 'person ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/p");
     assert_eq!(container.inside_ok("one", "su person -c 'sudo id -u'"), "0");
     assert_eq!(
-        container.inside_ok(
-            "one",
-            "stat -c %u:%g /usr/bin/sudo /etc/sudoers.d/p /home/person"
-        ),
+        container.inside_ok("one", "stat -c %u:%g /usr/bin/sudo /etc/sudoers.d/p /home/person"),
         "0:0\n0:0\n1000:1000"
     );
     assert_eq!(container.inside_ok("one", "hostname"), "host-one");
-    container.inside_ok(
-        "one",
-        "grep -q . /etc/resolv.conf && grep -q host-one /etc/hosts",
-    );
+    container.inside_ok("one", "grep -q . /etc/resolv.conf && grep -q host-one /etc/hosts");
     // What stays with the host's own root.
     for refused in [
         "mount -t tmpfs none /mnt",
@@ -332,9 +248,6 @@ async fn sandboxes_of_desktop_programs_work_inside() {
     container.inside_ok("one", "useradd -u 1000 -m person");
     let sandbox = "bwrap --unshare-all --die-with-parent --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp true";
     container.inside_ok("one", &format!("su person -c '{sandbox}'"));
-    container.inside_ok(
-        "one",
-        "su person -c 'unshare --user --map-root-user --net --pid --fork true'",
-    );
+    container.inside_ok("one", "su person -c 'unshare --user --map-root-user --net --pid --fork true'");
     container.inside_ok("one", "su person -c 'ping -c1 127.0.0.1'");
 }

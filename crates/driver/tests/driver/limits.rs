@@ -13,19 +13,12 @@ use crate::support::{Container, GRACE, assert_healthy, spec, until};
 /// Reads a control file of an instance's cgroup, under the name it has in the host's version; the first that has a word.
 fn control(id: &str, names: [&str; 2], word: &str) -> Option<String> {
     let mut folders = vec![PathBuf::from("/sys/fs/cgroup")];
-    folders.extend(
-        fs::read_dir("/sys/fs/cgroup")
-            .unwrap()
-            .map(|entry| entry.unwrap().path()),
-    );
+    folders.extend(fs::read_dir("/sys/fs/cgroup").unwrap().map(|entry| entry.unwrap().path()));
     for folder in folders.iter().filter(|folder| folder.is_dir()) {
         let parents = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
-        for parent in
-            parents.filter(|entry| entry.file_name().to_string_lossy().starts_with("porthole-"))
-        {
+        for parent in parents.filter(|entry| entry.file_name().to_string_lossy().starts_with("porthole-")) {
             for name in names {
-                let text =
-                    fs::read_to_string(parent.path().join(id).join(name)).unwrap_or_default();
+                let text = fs::read_to_string(parent.path().join(id).join(name)).unwrap_or_default();
                 if !text.is_empty() && text.contains(word) {
                     return Some(text.trim().to_owned());
                 }
@@ -47,14 +40,8 @@ async fn memory_and_processes_are_limited() {
     let one = spec(&id, "a", 2);
     driver.create(&one).await.unwrap();
     driver.start(&one).await.unwrap();
-    assert_eq!(
-        control(&id, ["memory.max", "memory.limit_in_bytes"], ""),
-        Some((256 << 20).to_string())
-    );
-    assert_eq!(
-        control(&id, ["pids.max", "pids.max"], ""),
-        Some("100".to_owned())
-    );
+    assert_eq!(control(&id, ["memory.max", "memory.limit_in_bytes"], ""), Some((256 << 20).to_string()));
+    assert_eq!(control(&id, ["pids.max", "pids.max"], ""), Some("100".to_owned()));
     let greedy = "python3 -c \"x = bytearray(512 << 20)\"";
     assert_eq!(container.inside(&id, greedy).0, 137);
     assert_healthy(&driver, &id).await;
@@ -62,10 +49,7 @@ async fn memory_and_processes_are_limited() {
                  except OSError as e: print(e.strerror)\nprint(n)\nos.kill(-1, 9)";
     let (_, said) = container.inside(&id, &format!("python3 - <<'END'\n{forks}\nEND"));
     assert!(said.contains("Resource temporarily unavailable"), "{said}");
-    until("the instance recovers", || {
-        container.inside(&id, "true").0 == 0
-    })
-    .await;
+    until("the instance recovers", || container.inside(&id, "true").0 == 0).await;
     assert_healthy(&driver, &id).await;
 }
 
@@ -83,11 +67,7 @@ async fn cpu_time_is_limited() {
     container.inside_ok(&id, "setsid sh -c 'while :; do :; done' >/dev/null 2>&1 &");
     until("a busy instance is throttled", || {
         let stat = control(&id, ["cpu.stat", "cpu.stat"], "nr_throttled").unwrap();
-        let count = stat
-            .lines()
-            .find_map(|line| line.strip_prefix("nr_throttled "))
-            .unwrap()
-            .parse::<u64>();
+        let count = stat.lines().find_map(|line| line.strip_prefix("nr_throttled ")).unwrap().parse::<u64>();
         count.unwrap() > 0
     })
     .await;
@@ -132,20 +112,10 @@ async fn no_limit_of_the_host_is_raised() {
     driver.start(&one).await.unwrap();
     let limits = |pid: &str| fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
     let open_files = |text: String| {
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("Max open files"))
-            .unwrap()
-            .to_owned();
+        let line = text.lines().find(|line| line.starts_with("Max open files")).unwrap().to_owned();
         line.split_whitespace().rev().nth(1).unwrap().to_owned()
     };
-    assert_eq!(
-        open_files(limits(&container.init("one").to_string())),
-        open_files(limits("self"))
-    );
-    let sizes = container.inside_ok(
-        "one",
-        "df -B1 --output=size /dev/shm /tmp | tail -n2 | sort -u",
-    );
+    assert_eq!(open_files(limits(&container.init("one").to_string())), open_files(limits("self")));
+    let sizes = container.inside_ok("one", "df -B1 --output=size /dev/shm /tmp | tail -n2 | sort -u");
     assert_eq!(sizes.trim(), (one.memory_bytes / 2).to_string());
 }

@@ -10,9 +10,7 @@ use std::{
 
 use porthole_driver::{ContainerDriver, Driver, DriverConfig, ObservedState};
 
-use crate::support::{
-    Container, GRACE, PATIENCE, assert_final, assert_healthy, assert_retry, run, spec, state, until,
-};
+use crate::support::{Container, GRACE, PATIENCE, assert_final, assert_healthy, assert_retry, run, spec, state, until};
 
 /// Set for the process that plays a server about to be killed.
 const CHILD: &str = "PORTHOLE_DRIVER_TEST_CHILD";
@@ -23,18 +21,13 @@ fn server(test: &str, container: &Container, deed: &str, path: Option<&Path>) ->
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([&format!("resilience::{test}"), "--exact", "--nocapture"]);
     let network = config.network.clone().unwrap();
-    let folders = [&config.state_dir, &config.images_dir, &config.guest_binary]
-        .map(|path| path.to_str().unwrap());
+    let folders = [&config.state_dir, &config.images_dir, &config.guest_binary].map(|path| path.to_str().unwrap());
     command.env(CHILD, [&[deed, &network], &folders[..]].concat().join("\n"));
     if let Some(path) = path {
         let rest = std::env::var("PATH").unwrap();
         command.env("PATH", format!("{}:{rest}", path.display()));
     }
-    command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// In the server's process: does the deed. Returns at once in the test itself.
@@ -43,9 +36,7 @@ async fn play_server() {
         return;
     };
     let order: Vec<&str> = order.split('\n').collect();
-    let [deed, network, state_dir, images_dir, guest_binary] = order[..] else {
-        panic!("bad order")
-    };
+    let [deed, network, state_dir, images_dir, guest_binary] = order[..] else { panic!("bad order") };
     let config = DriverConfig {
         state_dir: PathBuf::from(state_dir),
         images_dir: PathBuf::from(images_dir),
@@ -76,17 +67,11 @@ async fn kill_server_after(mut server: Child, delay: Duration) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_killed_while_it_starts_an_instance_leaves_what_a_start_or_a_stop_mends() {
-    const NAME: &str =
-        "a_server_killed_while_it_starts_an_instance_leaves_what_a_start_or_a_stop_mends";
+    const NAME: &str = "a_server_killed_while_it_starts_an_instance_leaves_what_a_start_or_a_stop_mends";
     play_server().await;
     let container = Container::new("good");
     let before = container.inventory();
-    container
-        .open()
-        .await
-        .create(&spec("one", "a", 2))
-        .await
-        .unwrap();
+    container.open().await.create(&spec("one", "a", 2)).await.unwrap();
     for (turn, delay) in delays().enumerate() {
         kill_server_after(server(NAME, &container, "start", None), delay).await;
         let driver = container.open().await;
@@ -95,11 +80,7 @@ async fn a_server_killed_while_it_starts_an_instance_leaves_what_a_start_or_a_st
             assert_healthy(&driver, "one").await;
         }
         driver.stop("one", GRACE).await.unwrap();
-        assert_eq!(
-            state(&driver, "one").await,
-            Some(ObservedState::Stopped),
-            "{delay:?}"
-        );
+        assert_eq!(state(&driver, "one").await, Some(ObservedState::Stopped), "{delay:?}");
         assert_eq!(container.inventory(), before, "{delay:?}");
     }
 }
@@ -135,11 +116,7 @@ async fn a_server_killed_while_it_creates_leaves_what_a_create_or_a_delete_mends
     let container = Container::new("good");
     let before = container.inventory();
     for (turn, step) in (0..12).enumerate() {
-        kill_server_after(
-            server(NAME, &container, "create", None),
-            Duration::from_millis(step * 5),
-        )
-        .await;
+        kill_server_after(server(NAME, &container, "create", None), Duration::from_millis(step * 5)).await;
         let driver = container.open().await;
         if turn % 2 == 0 {
             driver.create(&spec("one", "a", 2)).await.unwrap();
@@ -148,9 +125,7 @@ async fn a_server_killed_while_it_creates_leaves_what_a_create_or_a_delete_mends
         driver.delete("one").await.unwrap();
         assert_eq!(state(&driver, "one").await, None);
         assert_eq!(container.inventory(), before);
-        let left = fs::read_dir(container.config.state_dir.join("instances"))
-            .unwrap()
-            .count();
+        let left = fs::read_dir(container.config.state_dir.join("instances")).unwrap().count();
         assert_eq!(left, 0);
     }
 }
@@ -161,21 +136,10 @@ async fn a_killed_runtime_fails_one_start_and_not_the_next() {
     play_server().await;
     let container = Container::new("good");
     let before = container.inventory();
-    container
-        .open()
-        .await
-        .create(&spec("one", "a", 2))
-        .await
-        .unwrap();
+    container.open().await.create(&spec("one", "a", 2)).await.unwrap();
     let real = String::from_utf8(run("which", &["runc"]).stdout).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    for (deed, milliseconds) in [
-        ("create", 0),
-        ("create", 10),
-        ("create", 25),
-        ("create", 40),
-        ("start", 0),
-    ] {
+    for (deed, milliseconds) in [("create", 0), ("create", 10), ("create", 25), ("create", 40), ("start", 0)] {
         // A runc that is killed at a certain time while it does the deed.
         let script = format!(
             "#!/bin/sh\ncase \"$*\" in\n*\" {deed} \"*) {} \"$@\" & sleep 0.{milliseconds:03}; kill -9 $!; exit 137;;\n*) exec {} \"$@\";;\nesac\n",
@@ -185,20 +149,10 @@ async fn a_killed_runtime_fails_one_start_and_not_the_next() {
         let wrapper = folder.path().join("runc");
         fs::write(&wrapper, script).unwrap();
         fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
-        let status = server(NAME, &container, "start", Some(folder.path()))
-            .wait()
-            .unwrap();
-        assert_eq!(
-            (status.code(), status.signal()),
-            (Some(1), None),
-            "{deed} {milliseconds}"
-        );
+        let status = server(NAME, &container, "start", Some(folder.path())).wait().unwrap();
+        assert_eq!((status.code(), status.signal()), (Some(1), None), "{deed} {milliseconds}");
         let driver = container.open().await;
-        assert_eq!(
-            state(&driver, "one").await,
-            Some(ObservedState::Stopped),
-            "{deed} {milliseconds}"
-        );
+        assert_eq!(state(&driver, "one").await, Some(ObservedState::Stopped), "{deed} {milliseconds}");
         assert_eq!(container.inventory(), before, "{deed} {milliseconds}");
         driver.start(&spec("one", "a", 2)).await.unwrap();
         driver.stop("one", GRACE).await.unwrap();
@@ -252,10 +206,7 @@ async fn an_init_that_does_not_listen_is_killed_after_the_grace() {
     driver.create(&spec("one", "a", 2)).await.unwrap();
     driver.start(&spec("one", "a", 2)).await.unwrap();
     container.inside_ok("one", "setsid sleep 1000 >/dev/null 2>&1 &");
-    driver
-        .stop("one", Duration::from_millis(100))
-        .await
-        .unwrap();
+    driver.stop("one", Duration::from_millis(100)).await.unwrap();
     assert_eq!(container.inventory(), before);
 }
 
@@ -270,10 +221,7 @@ async fn a_deaf_agent_can_be_stopped_while_its_start_waits() {
     while state(&driver, "one").await != Some(ObservedState::Running) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    tokio::time::timeout(PATIENCE, driver.stop("one", GRACE))
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(PATIENCE, driver.stop("one", GRACE)).await.unwrap().unwrap();
     assert_retry(start.await.unwrap());
     assert_eq!(container.inventory(), before);
 }
@@ -294,12 +242,7 @@ async fn an_init_that_ends_at_once_says_why() {
 async fn state_survives_and_the_image_stays_the_one_it_was_created_with() {
     let mut container = Container::new("good");
     let shared = container.config.images_dir.clone();
-    let images = container
-        .config
-        .guest_binary
-        .parent()
-        .unwrap()
-        .join("images");
+    let images = container.config.guest_binary.parent().unwrap().join("images");
     fs::create_dir(&images).unwrap();
     fs::hard_link(shared.join("tiny-1.erofs"), images.join("tiny-1.erofs")).unwrap();
     std::os::unix::fs::symlink("tiny-1.erofs", images.join("tiny.erofs")).unwrap();
@@ -307,23 +250,14 @@ async fn state_survives_and_the_image_stays_the_one_it_was_created_with() {
     let driver = container.open().await;
     driver.create(&spec("one", "a", 2)).await.unwrap();
     driver.start(&spec("one", "a", 2)).await.unwrap();
-    container.inside_ok(
-        "one",
-        "echo kept > /root/file && rm /etc/motd && touch /tmp/lost",
-    );
+    container.inside_ok("one", "echo kept > /root/file && rm /etc/motd && touch /tmp/lost");
     // A rebuilt image gets another file and the same name.
     fs::write(images.join("tiny-2.erofs"), "not the same").unwrap();
     fs::remove_file(images.join("tiny.erofs")).unwrap();
     std::os::unix::fs::symlink("tiny-2.erofs", images.join("tiny.erofs")).unwrap();
     driver.stop("one", GRACE).await.unwrap();
     driver.start(&spec("one", "a", 2)).await.unwrap();
-    assert_eq!(
-        container.inside_ok(
-            "one",
-            "cat /root/file; ls /etc/motd /tmp/lost 2>/dev/null || true"
-        ),
-        "kept"
-    );
+    assert_eq!(container.inside_ok("one", "cat /root/file; ls /etc/motd /tmp/lost 2>/dev/null || true"), "kept");
     driver.stop("one", GRACE).await.unwrap();
     fs::remove_file(images.join("tiny-1.erofs")).unwrap();
     let public = assert_final(driver.start(&spec("one", "a", 2)).await);
@@ -341,23 +275,14 @@ async fn a_lost_link_is_made_again() {
     }
     let ping = format!("ping -c1 -W1 {}", driver.address(3));
     container.inside_ok("one", &ping);
-    let links = fs::read_dir("/sys/class/net")
-        .unwrap()
-        .map(|entry| entry.unwrap());
+    let links = fs::read_dir("/sys/class/net").unwrap().map(|entry| entry.unwrap());
     let of_one = |link: &fs::DirEntry| {
         fs::read_to_string(link.path().join("ifalias")).is_ok_and(|alias| alias.trim() == "one")
             && link.file_name().to_string_lossy().ends_with("-0002")
     };
     let tag = container.inventory();
-    let link = links
-        .filter(of_one)
-        .find(|link| tag.contains(&*link.file_name().to_string_lossy()))
-        .unwrap();
-    assert!(
-        run("ip", &["link", "del", link.file_name().to_str().unwrap()])
-            .status
-            .success()
-    );
+    let link = links.filter(of_one).find(|link| tag.contains(&*link.file_name().to_string_lossy())).unwrap();
+    assert!(run("ip", &["link", "del", link.file_name().to_str().unwrap()]).status.success());
     assert_ne!(container.inside("one", &ping).0, 0);
     driver.start(&spec("one", "a", 2)).await.unwrap();
     container.inside_ok("one", &ping);
@@ -366,10 +291,7 @@ async fn a_lost_link_is_made_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_state_folder_is_no_obstacle() {
     let mut container = Container::new("good");
-    let long = container
-        .config
-        .state_dir
-        .join("a-rather-long-name".repeat(8));
+    let long = container.config.state_dir.join("a-rather-long-name".repeat(8));
     container.config.state_dir = long;
     let driver = container.open().await;
     driver.create(&spec("one", "a", 2)).await.unwrap();
@@ -387,10 +309,7 @@ async fn flushed_firewall_rules_come_back() {
     driver.start(&spec("one", "a", 2)).await.unwrap();
     let before = container.inventory();
     let tables = String::from_utf8(run("nft", &["list", "tables"]).stdout).unwrap();
-    for table in tables
-        .lines()
-        .filter_map(|line| line.strip_prefix("table "))
-    {
+    for table in tables.lines().filter_map(|line| line.strip_prefix("table ")) {
         let name = table.split(' ').nth(1).unwrap();
         if before.contains(name) {
             let words = ["delete", "table"].into_iter().chain(table.split(' '));
@@ -399,5 +318,25 @@ async fn flushed_firewall_rules_come_back() {
     }
     assert_ne!(container.inventory(), before);
     driver.observe().await.unwrap();
+    assert_eq!(container.inventory(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_early_killed_runtime_mounted_is_released() {
+    let container = Container::new("good");
+    let driver = container.open().await;
+    let before = container.inventory();
+    driver.create(&spec("one", "a", 2)).await.unwrap();
+    let left = container.config.state_dir.join("runtime/one");
+    fs::create_dir_all(&left).unwrap();
+    let program = left.join("runc.copy");
+    fs::write(&program, "").unwrap();
+    let mount = ["--bind", "/proc/version", program.to_str().unwrap()];
+    assert!(run("mount", &mount).status.success());
+    assert_eq!(state(&driver, "one").await, Some(ObservedState::Partial));
+    driver.start(&spec("one", "a", 2)).await.unwrap();
+    assert_healthy(&driver, "one").await;
+    driver.stop("one", GRACE).await.unwrap();
+    assert_eq!(state(&driver, "one").await, Some(ObservedState::Stopped));
     assert_eq!(container.inventory(), before);
 }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use porthole_driver::{
-    ContainerDriver, Driver, DriverConfig, DriverError, FakeDriver, InstanceSpec, Observed,
-    ObservedState, agent, fake::WorldSnapshot,
+    ContainerDriver, Driver, DriverConfig, DriverError, FakeDriver, InstanceSpec, Observed, ObservedState, agent,
+    fake::WorldSnapshot,
 };
 use tempfile::TempDir;
 
@@ -54,10 +54,7 @@ impl World {
     pub(crate) fn held(&self) -> String {
         match self {
             World::Fake(fake) => {
-                let WorldSnapshot {
-                    mut instances,
-                    host_held,
-                } = fake.snapshot();
+                let WorldSnapshot { mut instances, host_held } = fake.snapshot();
                 instances.retain(|_, instance| instance.state != ObservedState::Stopped);
                 // The fake releases what is shared only when it is asked to.
                 format!("{instances:?} {}", host_held && !instances.is_empty())
@@ -73,10 +70,7 @@ impl World {
             World::Container(container) => {
                 let pid = container.init(id);
                 kill(pid);
-                until("init is gone", || {
-                    !Path::new(&format!("/proc/{pid}")).exists()
-                })
-                .await;
+                until("init is gone", || !Path::new(&format!("/proc/{pid}")).exists()).await;
             }
         }
     }
@@ -85,28 +79,17 @@ impl World {
 impl Container {
     /// Makes a state folder, and a guest agent that behaves as `mode` says.
     pub(crate) fn new(mode: &str) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("porthole-driver-")
-            .tempdir()
-            .unwrap();
+        let folder = tempfile::Builder::new().prefix("porthole-driver-").tempdir().unwrap();
         let guest_binary = folder.path().join("guest");
-        let text =
-            include_str!("guest.py").replace("MODE = \"good\"", &format!("MODE = \"{mode}\""));
+        let text = include_str!("guest.py").replace("MODE = \"good\"", &format!("MODE = \"{mode}\""));
         fs::write(&guest_binary, text).unwrap();
         fs::set_permissions(&guest_binary, fs::Permissions::from_mode(0o755)).unwrap();
         // Many worlds at once need more networks than there are defaults; a test is a process of its own.
         let number = std::process::id() % 8192;
         let network = Some(format!("10.{}.{}.0/24", 208 + number / 256, number % 256));
-        let config = DriverConfig {
-            state_dir: folder.path().join("state"),
-            images_dir: images_dir(),
-            guest_binary,
-            network,
-        };
-        Self {
-            config,
-            _folder: folder,
-        }
+        let config =
+            DriverConfig { state_dir: folder.path().join("state"), images_dir: images_dir(), guest_binary, network };
+        Self { config, _folder: folder }
     }
 
     pub(crate) async fn open(&self) -> ContainerDriver {
@@ -118,21 +101,8 @@ impl Container {
         let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/leftovers/inventory.py");
         // An impossible caller: nothing that belongs to the server is to be left out.
         let state = self.config.state_dir.to_str().unwrap();
-        let output = run(
-            "python3",
-            &[
-                tool.to_str().unwrap(),
-                "--caller",
-                "2",
-                "--state-dir",
-                state,
-            ],
-        );
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let output = run("python3", &[tool.to_str().unwrap(), "--caller", "2", "--state-dir", state]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -142,10 +112,7 @@ impl Container {
 
     /// Host process id of an instance's init.
     pub(crate) fn init(&self, id: &str) -> i32 {
-        let output = run(
-            "runc",
-            &["--root", self.runtime_root().to_str().unwrap(), "state", id],
-        );
+        let output = run("runc", &["--root", self.runtime_root().to_str().unwrap(), "state", id]);
         let state: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         state["pid"].as_i64().unwrap() as i32
     }
@@ -153,23 +120,9 @@ impl Container {
     /// Runs a shell command inside as root; gives its exit code and all it said.
     pub(crate) fn inside(&self, id: &str, script: &str) -> (i32, String) {
         let root = self.runtime_root();
-        let output = run(
-            "runc",
-            &[
-                "--root",
-                root.to_str().unwrap(),
-                "exec",
-                id,
-                "sh",
-                "-c",
-                script,
-            ],
-        );
+        let output = run("runc", &["--root", root.to_str().unwrap(), "exec", id, "sh", "-c", script]);
         let said = [output.stdout, output.stderr].concat();
-        (
-            output.status.code().unwrap_or(-1),
-            String::from_utf8_lossy(&said).trim().to_owned(),
-        )
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).trim().to_owned())
     }
 
     /// The same, and it must succeed.
@@ -185,10 +138,7 @@ impl Drop for Container {
     fn drop(&mut self) {
         let config = self.config.clone();
         let clean = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let driver = ContainerDriver::open(config).await?;
                 for seen in driver.observe().await? {
@@ -205,10 +155,7 @@ impl Drop for Container {
 
 /// Runs a program.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Output {
-    Command::new(program)
-        .args(arguments)
-        .output()
-        .unwrap_or_else(|error| panic!("{program}: {error}"))
+    Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"))
 }
 
 /// Kills a process of the host at once.
@@ -243,9 +190,7 @@ pub(crate) fn spec(id: &str, account: &str, index: u32) -> InstanceSpec {
 /// What the driver sees of one instance; `None` when nothing.
 pub(crate) async fn state(driver: &dyn Driver, id: &str) -> Option<ObservedState> {
     let seen: Vec<Observed> = driver.observe().await.unwrap();
-    seen.into_iter()
-        .find(|observed| observed.id == id)
-        .map(|observed| observed.state)
+    seen.into_iter().find(|observed| observed.id == id).map(|observed| observed.state)
 }
 
 /// Asserts that the agent answers.
@@ -287,40 +232,16 @@ fn images_dir() -> PathBuf {
 /// A minimal system of the host's own release, with what the tests run inside.
 fn build_image(folder: &Path) {
     let release = fs::read_to_string("/etc/os-release").unwrap();
-    let codename = release
-        .lines()
-        .find_map(|line| line.strip_prefix("VERSION_CODENAME="))
-        .unwrap();
+    let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap();
     let root = tempfile::tempdir_in(folder).unwrap();
     let root = root.path().join("root");
     let include = "--include=sudo,iproute2,iputils-ping,python3,bubblewrap,ca-certificates";
-    let build = [
-        "--mode=root",
-        "--variant=minbase",
-        include,
-        codename,
-        root.to_str().unwrap(),
-    ];
+    let build = ["--mode=root", "--variant=minbase", include, codename, root.to_str().unwrap()];
     let output = run("mmdebstrap", &build);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let draft = folder.join("draft.erofs");
-    let output = run(
-        "mkfs.erofs",
-        &["-zlz4", draft.to_str().unwrap(), root.to_str().unwrap()],
-    );
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = run("mkfs.erofs", &["-zlz4", draft.to_str().unwrap(), root.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     fs::rename(draft, folder.join(format!("{IMAGE}-1.erofs"))).unwrap();
-    std::os::unix::fs::symlink(
-        format!("{IMAGE}-1.erofs"),
-        folder.join(format!("{IMAGE}.erofs")),
-    )
-    .unwrap();
+    std::os::unix::fs::symlink(format!("{IMAGE}-1.erofs"), folder.join(format!("{IMAGE}.erofs"))).unwrap();
 }

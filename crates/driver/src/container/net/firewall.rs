@@ -80,48 +80,22 @@ impl Rules {
     }
 
     fn routed(&self) -> String {
-        let Rules {
-            table,
-            bridge,
-            subnet,
-            ..
-        } = self;
+        let Rules { table, bridge, subnet, .. } = self;
         let mut dns = String::new();
         for server in &self.host_nameservers {
             // Writing into a string cannot fail.
-            let _ = writeln!(
-                dns,
-                "    ip daddr {server} meta l4proto {{ tcp, udp }} th dport 53 accept"
-            );
+            let _ = writeln!(dns, "    ip daddr {server} meta l4proto {{ tcp, udp }} th dport 53 accept");
         }
         let mut by_account: BTreeMap<&str, Vec<Ipv4Addr>> = BTreeMap::new();
         for member in &self.members {
-            by_account
-                .entry(&member.account_id)
-                .or_default()
-                .push(member.address);
+            by_account.entry(&member.account_id).or_default().push(member.address);
         }
         let mut accounts = String::new();
         let mut jumps = Vec::new();
-        for (number, addresses) in by_account
-            .values()
-            .filter(|addresses| addresses.len() > 1)
-            .enumerate()
-        {
-            let list = addresses
-                .iter()
-                .map(Ipv4Addr::to_string)
-                .collect::<Vec<_>>()
-                .join(", ");
-            let _ = writeln!(
-                accounts,
-                "  chain account_{number} {{\n    ip daddr {{ {list} }} accept\n  }}"
-            );
-            jumps.extend(
-                addresses
-                    .iter()
-                    .map(|address| format!("{address} : jump account_{number}")),
-            );
+        for (number, addresses) in by_account.values().filter(|addresses| addresses.len() > 1).enumerate() {
+            let list = addresses.iter().map(Ipv4Addr::to_string).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(accounts, "  chain account_{number} {{\n    ip daddr {{ {list} }} accept\n  }}");
+            jumps.extend(addresses.iter().map(|address| format!("{address} : jump account_{number}")));
         }
         let between = match jumps.as_slice() {
             [] => String::new(),
@@ -199,54 +173,34 @@ impl Rules {
 
     /// Puts the rules in place, all at once.
     pub(crate) fn apply(&self) -> Result<(), DriverError> {
-        run(&self.document())
-            .map(drop)
-            .doing("apply the firewall rules")
+        run(&self.document()).map(drop).doing("apply the firewall rules")
     }
 }
 
 fn lease(member: &Member) -> String {
-    let mac = mac(member.address)
-        .map(|byte| format!("{byte:02x}"))
-        .join(":");
+    let mac = mac(member.address).map(|byte| format!("{byte:02x}")).join(":");
     format!("\"{}\" . {mac} . {}", member.link, member.address)
 }
 
 /// Adding first lets the removal of a missing table pass.
 fn removal(table: &str) -> String {
-    ["inet", "bridge"]
-        .map(|family| format!("add table {family} {table}\ndelete table {family} {table}\n"))
-        .concat()
+    ["inet", "bridge"].map(|family| format!("add table {family} {table}\ndelete table {family} {table}\n")).concat()
 }
 
 /// Removes both tables; fine when they are gone.
 pub(crate) fn remove(table: &str) -> Result<(), DriverError> {
-    run(&removal(table))
-        .map(drop)
-        .doing("remove the firewall rules")
+    run(&removal(table)).map(drop).doing("remove the firewall rules")
 }
 
 /// Whether both tables are there.
 pub(crate) fn is_present(table: &str) -> Result<bool, DriverError> {
-    let listed = Run::new("nft")
-        .args(["list", "tables"])
-        .limit(LIMIT)
-        .run()
-        .doing("list the firewall's tables")?;
+    let listed = Run::new("nft").args(["list", "tables"]).limit(LIMIT).run().doing("list the firewall's tables")?;
     let listed = String::from_utf8_lossy(&listed);
-    Ok(["inet", "bridge"].iter().all(|family| {
-        listed
-            .lines()
-            .any(|line| line == format!("table {family} {table}"))
-    }))
+    Ok(["inet", "bridge"].iter().all(|family| listed.lines().any(|line| line == format!("table {family} {table}"))))
 }
 
 fn run(document: &str) -> Result<Vec<u8>, RunError> {
-    Run::new("nft")
-        .args(["-f", "-"])
-        .input(document.as_bytes().to_vec())
-        .limit(LIMIT)
-        .run()
+    Run::new("nft").args(["-f", "-"]).input(document.as_bytes().to_vec()).limit(LIMIT).run()
 }
 
 #[cfg(test)]
@@ -274,42 +228,21 @@ mod tests {
     #[test]
     fn only_accounts_with_company_get_a_way_to_each_other() {
         let text = rules(&[("a", 2), ("b", 3), ("a", 4)]).document();
-        assert!(
-            text.contains("ip daddr { 172.26.0.2, 172.26.0.4 } accept"),
-            "{text}"
-        );
-        assert!(
-            text.contains(
-                "ip saddr vmap { 172.26.0.2 : jump account_0, 172.26.0.4 : jump account_0 }"
-            ),
-            "{text}"
-        );
+        assert!(text.contains("ip daddr { 172.26.0.2, 172.26.0.4 } accept"), "{text}");
+        assert!(text.contains("ip saddr vmap { 172.26.0.2 : jump account_0, 172.26.0.4 : jump account_0 }"), "{text}");
         assert!(!text.contains("172.26.0.3 : jump"), "{text}");
-        assert!(
-            text.contains("\"pv0-0003\" . 02:70:ac:1a:00:03 . 172.26.0.3"),
-            "{text}"
-        );
+        assert!(text.contains("\"pv0-0003\" . 02:70:ac:1a:00:03 . 172.26.0.3"), "{text}");
     }
 
     #[test]
     fn an_empty_server_has_no_empty_sets() {
         let text = rules(&[]).document();
-        assert!(
-            !text.contains("vmap") && !text.contains("elements"),
-            "{text}"
-        );
+        assert!(!text.contains("vmap") && !text.contains("elements"), "{text}");
     }
 
     #[test]
     fn a_name_server_on_the_host_is_let_through() {
-        let text = Rules {
-            host_nameservers: vec![Ipv4Addr::new(192, 0, 2, 2)],
-            ..rules(&[])
-        }
-        .document();
-        assert!(
-            text.contains("ip daddr 192.0.2.2 meta l4proto { tcp, udp } th dport 53 accept"),
-            "{text}"
-        );
+        let text = Rules { host_nameservers: vec![Ipv4Addr::new(192, 0, 2, 2)], ..rules(&[]) }.document();
+        assert!(text.contains("ip daddr 192.0.2.2 meta l4proto { tcp, udp } th dport 53 accept"), "{text}");
     }
 }

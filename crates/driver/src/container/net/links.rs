@@ -13,13 +13,10 @@ use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     address::{AddressAttribute, AddressMessage, AddressScope},
     link::{
-        InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoPortKind, InfoVeth,
-        LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+        InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoPortKind, InfoVeth, LinkAttribute, LinkFlags,
+        LinkInfo, LinkMessage,
     },
-    route::{
-        RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope,
-        RouteType,
-    },
+    route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType},
 };
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
@@ -66,9 +63,7 @@ pub(crate) fn mac(address: Ipv4Addr) -> [u8; 6] {
 
 fn named(name: &str) -> LinkMessage {
     let mut message = LinkMessage::default();
-    message
-        .attributes
-        .push(LinkAttribute::IfName(name.to_owned()));
+    message.attributes.push(LinkAttribute::IfName(name.to_owned()));
     message
 }
 
@@ -87,10 +82,7 @@ fn tolerate(result: io::Result<()>, fine: rustix::io::Errno) -> io::Result<()> {
 
 /// Keeps the kernel from giving the interface an IPv6 address, by which instances could reach the host.
 fn refuse_ipv6(interface: &str) -> io::Result<()> {
-    match fs::write(
-        format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6"),
-        "1",
-    ) {
+    match fs::write(format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6"), "1") {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
@@ -101,41 +93,21 @@ pub(crate) fn number(name: &str) -> io::Result<Option<u32>> {
     match fs::read_to_string(format!("/sys/class/net/{name}/ifindex")) {
         Ok(text) => text.trim().parse().map(Some).map_err(io::Error::other),
         // The second and third are what the kernel says of an interface that is just vanishing.
-        Err(error)
-            if matches!(
-                error.raw_os_error(),
-                Some(libc::ENOENT | libc::EINVAL | libc::ENODEV)
-            ) =>
-        {
-            Ok(None)
-        }
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINVAL | libc::ENODEV)) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// Makes sure that the bridge is there, up, and has the network's first address; gives its number.
-pub(crate) fn ensure_bridge(
-    netlink: &mut Netlink,
-    name: &str,
-    subnet: Subnet,
-    mtu: u32,
-) -> io::Result<u32> {
+pub(crate) fn ensure_bridge(netlink: &mut Netlink, name: &str, subnet: Subnet, mtu: u32) -> io::Result<u32> {
     let gateway = subnet.gateway();
     if number(name)?.is_none() {
         let mut message = named(name);
         let data = InfoData::Bridge(vec![InfoBridge::MulticastSnooping(false)]);
-        message.attributes.push(LinkAttribute::LinkInfo(vec![
-            LinkInfo::Kind(InfoKind::Bridge),
-            LinkInfo::Data(data),
-        ]));
-        message
-            .attributes
-            .push(LinkAttribute::Address(mac(gateway).to_vec()));
+        message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bridge), LinkInfo::Data(data)]));
+        message.attributes.push(LinkAttribute::Address(mac(gateway).to_vec()));
         message.attributes.push(LinkAttribute::Mtu(mtu));
-        let made = netlink.change(
-            RouteNetlinkMessage::NewLink(message),
-            NLM_F_CREATE | NLM_F_EXCL,
-        );
+        let made = netlink.change(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL);
         tolerate(made, rustix::io::Errno::EXIST)?;
     }
     refuse_ipv6(name)?;
@@ -148,74 +120,45 @@ pub(crate) fn ensure_bridge(
     Ok(bridge)
 }
 
-fn add_address(
-    netlink: &mut Netlink,
-    interface: u32,
-    address: Ipv4Addr,
-    prefix_len: u8,
-) -> io::Result<()> {
+fn add_address(netlink: &mut Netlink, interface: u32, address: Ipv4Addr, prefix_len: u8) -> io::Result<()> {
     let mut message = AddressMessage::default();
     message.header.family = AddressFamily::Inet;
     message.header.prefix_len = prefix_len;
     message.header.scope = AddressScope::Universe;
     message.header.index = interface;
-    message
-        .attributes
-        .push(AddressAttribute::Local(IpAddr::V4(address)));
-    message
-        .attributes
-        .push(AddressAttribute::Address(IpAddr::V4(address)));
-    netlink.change(
-        RouteNetlinkMessage::NewAddress(message),
-        NLM_F_CREATE | NLM_F_REPLACE,
-    )
+    message.attributes.push(AddressAttribute::Local(IpAddr::V4(address)));
+    message.attributes.push(AddressAttribute::Address(IpAddr::V4(address)));
+    netlink.change(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_REPLACE)
 }
 
 /// Makes the link, still down: the host's end is an isolated port of the bridge with the instance's id noted on it,
 /// the other end is born inside the instance.
 pub(crate) fn make(netlink: &mut Netlink, attachment: &Attachment<'_>) -> io::Result<u32> {
     let mut peer = named(INSIDE);
-    peer.attributes
-        .push(LinkAttribute::Address(mac(attachment.address).to_vec()));
+    peer.attributes.push(LinkAttribute::Address(mac(attachment.address).to_vec()));
     peer.attributes.push(LinkAttribute::Mtu(attachment.mtu));
-    peer.attributes
-        .push(LinkAttribute::NetNsPid(attachment.pid));
+    peer.attributes.push(LinkAttribute::NetNsPid(attachment.pid));
     let mut message = named(attachment.name);
     message.attributes.push(LinkAttribute::Mtu(attachment.mtu));
-    message
-        .attributes
-        .push(LinkAttribute::Controller(attachment.bridge));
+    message.attributes.push(LinkAttribute::Controller(attachment.bridge));
     let data = InfoData::Veth(InfoVeth::Peer(peer));
-    message.attributes.push(LinkAttribute::LinkInfo(vec![
-        LinkInfo::Kind(InfoKind::Veth),
-        LinkInfo::Data(data),
-    ]));
-    netlink.change(
-        RouteNetlinkMessage::NewLink(message),
-        NLM_F_CREATE | NLM_F_EXCL,
-    )?;
+    message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Veth), LinkInfo::Data(data)]));
+    netlink.change(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)?;
     refuse_ipv6(attachment.name)?;
     let port = number(attachment.name)?.ok_or_else(|| io::Error::other("the link vanished"))?;
     let mut isolate = LinkMessage::default();
     isolate.header.index = port;
+    isolate.attributes.push(LinkAttribute::IfAlias(attachment.id.to_owned()));
+    let data = InfoPortData::BridgePort(vec![InfoBridgePort::Isolated(true)]);
     isolate
         .attributes
-        .push(LinkAttribute::IfAlias(attachment.id.to_owned()));
-    let data = InfoPortData::BridgePort(vec![InfoBridgePort::Isolated(true)]);
-    isolate.attributes.push(LinkAttribute::LinkInfo(vec![
-        LinkInfo::PortKind(InfoPortKind::Bridge),
-        LinkInfo::PortData(data),
-    ]));
+        .push(LinkAttribute::LinkInfo(vec![LinkInfo::PortKind(InfoPortKind::Bridge), LinkInfo::PortData(data)]));
     netlink.change(RouteNetlinkMessage::SetLink(isolate), 0)?;
     Ok(port)
 }
 
 /// Brings both ends up, and gives the instance its address and its way out.
-pub(crate) fn raise_both(
-    netlink: &mut Netlink,
-    port: u32,
-    attachment: &Attachment<'_>,
-) -> io::Result<()> {
+pub(crate) fn raise_both(netlink: &mut Netlink, port: u32, attachment: &Attachment<'_>) -> io::Result<()> {
     let mut up = LinkMessage::default();
     up.header.index = port;
     raise(&mut up);
@@ -239,10 +182,7 @@ fn interface_number(netlink: &mut Netlink, name: &str) -> io::Result<u32> {
     let found = netlink.dump(RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
     let number = found.into_iter().find_map(|object| match object {
         RouteNetlinkMessage::NewLink(link) => {
-            let is = link
-                .attributes
-                .iter()
-                .any(|a| matches!(a, LinkAttribute::IfName(n) if n == name));
+            let is = link.attributes.iter().any(|a| matches!(a, LinkAttribute::IfName(n) if n == name));
             is.then_some(link.header.index)
         }
         _ => None,
@@ -251,60 +191,37 @@ fn interface_number(netlink: &mut Netlink, name: &str) -> io::Result<u32> {
 }
 
 /// Adds a route to one address on the link (`to`), or to everywhere through a gateway (`via`).
-fn add_route(
-    netlink: &mut Netlink,
-    interface: u32,
-    to: Option<Ipv4Addr>,
-    via: Option<Ipv4Addr>,
-) -> io::Result<()> {
+fn add_route(netlink: &mut Netlink, interface: u32, to: Option<Ipv4Addr>, via: Option<Ipv4Addr>) -> io::Result<()> {
     let mut message = RouteMessage::default();
     message.header.address_family = AddressFamily::Inet;
     message.header.table = RouteHeader::RT_TABLE_MAIN;
     message.header.protocol = RouteProtocol::Boot;
     message.header.kind = RouteType::Unicast;
-    message.header.scope = if via.is_some() {
-        RouteScope::Universe
-    } else {
-        RouteScope::Link
-    };
+    message.header.scope = if via.is_some() { RouteScope::Universe } else { RouteScope::Link };
     if let Some(to) = to {
         message.header.destination_prefix_length = 32;
-        message
-            .attributes
-            .push(RouteAttribute::Destination(RouteAddress::Inet(to)));
+        message.attributes.push(RouteAttribute::Destination(RouteAddress::Inet(to)));
     }
     if let Some(via) = via {
-        message
-            .attributes
-            .push(RouteAttribute::Gateway(RouteAddress::Inet(via)));
+        message.attributes.push(RouteAttribute::Gateway(RouteAddress::Inet(via)));
     }
     message.attributes.push(RouteAttribute::Oif(interface));
-    netlink.change(
-        RouteNetlinkMessage::NewRoute(message),
-        NLM_F_CREATE | NLM_F_REPLACE,
-    )
+    netlink.change(RouteNetlinkMessage::NewRoute(message), NLM_F_CREATE | NLM_F_REPLACE)
 }
 
 /// Runs something with a socket into the network namespace of a process, on a thread that ends with it.
-fn inside<T: Send>(
-    pid: u32,
-    work: impl FnOnce(&mut Netlink) -> io::Result<T> + Send,
-) -> io::Result<T> {
+fn inside<T: Send>(pid: u32, work: impl FnOnce(&mut Netlink) -> io::Result<T> + Send) -> io::Result<T> {
     let namespace = File::open(format!("/proc/{pid}/ns/net"))?;
     let run = move || {
         move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
         work(&mut Netlink::open()?)
     };
-    thread::scope(|scope| scope.spawn(run).join())
-        .unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
+    thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
 }
 
 /// Removes an interface; fine when it is gone.
 pub(crate) fn remove(netlink: &mut Netlink, name: &str) -> io::Result<()> {
-    tolerate(
-        netlink.change(RouteNetlinkMessage::DelLink(named(name)), 0),
-        rustix::io::Errno::NODEV,
-    )
+    tolerate(netlink.change(RouteNetlinkMessage::DelLink(named(name)), 0), rustix::io::Errno::NODEV)
 }
 
 /// Lists the host's ends of all instances' links.
@@ -319,13 +236,8 @@ pub(crate) fn list(prefix: &str) -> io::Result<Vec<Link>> {
         let Some(number) = number(&name)? else {
             continue;
         };
-        let alias =
-            fs::read_to_string(format!("/sys/class/net/{name}/ifalias")).unwrap_or_default();
-        found.push(Link {
-            id: alias.trim().to_owned(),
-            name,
-            number,
-        });
+        let alias = fs::read_to_string(format!("/sys/class/net/{name}/ifalias")).unwrap_or_default();
+        found.push(Link { id: alias.trim().to_owned(), name, number });
     }
     Ok(found)
 }

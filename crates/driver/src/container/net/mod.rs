@@ -52,20 +52,10 @@ pub(crate) struct Network {
 impl Network {
     /// Chooses the network (see [`subnet::choose`]) and claims it on this host.
     pub(crate) fn open(names: &Names, configured: Option<&str>) -> Result<Self, DriverError> {
-        let wrong = |why: String| {
-            lasting(
-                why.clone(),
-                format!("The instance network cannot be used: {why}."),
-            )
-        };
-        let configured = configured
-            .map(str::parse::<Subnet>)
-            .transpose()
-            .map_err(wrong)?;
+        let wrong = |why: String| lasting(why.clone(), format!("The instance network cannot be used: {why}."));
+        let configured = configured.map(str::parse::<Subnet>).transpose().map_err(wrong)?;
         let file = names.state_dir().join("network");
-        let remembered = fs::read_to_string(&file)
-            .ok()
-            .and_then(|text| text.trim().parse().ok());
+        let remembered = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
         let own = links::number(&names.bridge()).doing("look for the bridge")?;
         let taken = taken(own).doing("read the host's addresses and routes")?;
         let mut claim = None;
@@ -86,11 +76,7 @@ impl Network {
         .map_err(wrong)?;
         write_once(&file, &format!("{subnet}\n")).doing("remember the network")?;
         let claim = claim.ok_or_else(|| wrong(format!("{subnet} was not claimed")))?;
-        Ok(Self {
-            names: names.clone(),
-            subnet,
-            _claim: claim,
-        })
+        Ok(Self { names: names.clone(), subnet, _claim: claim })
     }
 
     /// The instances' network.
@@ -120,8 +106,7 @@ impl Network {
     pub(crate) fn raise_link(&self, wanted: &Wanted<'_>, port: u32) -> Result<(), DriverError> {
         let mut netlink = Netlink::open().doing("open a netlink socket")?;
         let name = self.names.link(wanted.index);
-        links::raise_both(&mut netlink, port, &self.attachment(wanted, &name))
-            .doing("bring the instance's link up")
+        links::raise_both(&mut netlink, port, &self.attachment(wanted, &name)).doing("bring the instance's link up")
     }
 
     fn attachment<'a>(&self, wanted: &Wanted<'a>, name: &'a str) -> Attachment<'a> {
@@ -167,11 +152,7 @@ impl Network {
             bridge: self.names.bridge(),
             link_prefix: self.names.link_prefix(),
             subnet: self.subnet,
-            host_nameservers: nameservers
-                .iter()
-                .copied()
-                .filter(|server| own.contains(server))
-                .collect(),
+            host_nameservers: nameservers.iter().copied().filter(|server| own.contains(server)).collect(),
             members,
         };
         rules.apply()
@@ -244,30 +225,18 @@ fn taken(own: Option<u32>) -> io::Result<Vec<(Subnet, String)>> {
     let mut taken = Vec::new();
     for (address, prefix_len, interface) in addresses(&mut netlink)? {
         if Some(interface) != own {
-            taken.push((
-                Subnet::containing(address, prefix_len),
-                format!("the host's address {address}"),
-            ));
+            taken.push((Subnet::containing(address, prefix_len), format!("the host's address {address}")));
         }
     }
     for object in netlink.dump(RouteNetlinkMessage::GetRoute(RouteMessage::default()))? {
         let RouteNetlinkMessage::NewRoute(route) = object else {
             continue;
         };
-        let out = route.attributes.iter().find_map(|a| {
-            if let RouteAttribute::Oif(n) = a {
-                Some(*n)
-            } else {
-                None
-            }
+        let out = route.attributes.iter().find_map(|a| if let RouteAttribute::Oif(n) = a { Some(*n) } else { None });
+        let to = route.attributes.iter().find_map(|attribute| match attribute {
+            RouteAttribute::Destination(RouteAddress::Inet(to)) => Some(*to),
+            _ => None,
         });
-        let to = route
-            .attributes
-            .iter()
-            .find_map(|attribute| match attribute {
-                RouteAttribute::Destination(RouteAddress::Inet(to)) => Some(*to),
-                _ => None,
-            });
         if let Some(to) = to.filter(|_| own.is_none() || out != own) {
             let subnet = Subnet::containing(to, route.header.destination_prefix_length);
             taken.push((subnet, format!("the route to {subnet}")));
@@ -281,15 +250,10 @@ fn addresses(netlink: &mut Netlink) -> io::Result<Vec<(Ipv4Addr, u8, u32)>> {
     let address = |object| match object {
         RouteNetlinkMessage::NewAddress(message) => {
             let (prefix_len, interface) = (message.header.prefix_len, message.header.index);
-            message
-                .attributes
-                .into_iter()
-                .find_map(|attribute| match attribute {
-                    AddressAttribute::Local(IpAddr::V4(address)) => {
-                        Some((address, prefix_len, interface))
-                    }
-                    _ => None,
-                })
+            message.attributes.into_iter().find_map(|attribute| match attribute {
+                AddressAttribute::Local(IpAddr::V4(address)) => Some((address, prefix_len, interface)),
+                _ => None,
+            })
         }
         _ => None,
     };
@@ -297,10 +261,7 @@ fn addresses(netlink: &mut Netlink) -> io::Result<Vec<(Ipv4Addr, u8, u32)>> {
 }
 
 fn own_addresses() -> io::Result<Vec<Ipv4Addr>> {
-    Ok(addresses(&mut Netlink::open()?)?
-        .into_iter()
-        .map(|(address, ..)| address)
-        .collect())
+    Ok(addresses(&mut Netlink::open()?)?.into_iter().map(|(address, ..)| address).collect())
 }
 
 /// Gives the smallest packet size among the interfaces that lead out of the host.
@@ -310,15 +271,8 @@ fn way_out_mtu(netlink: &mut Netlink) -> io::Result<u32> {
         let RouteNetlinkMessage::NewRoute(route) = object else {
             continue;
         };
-        let main = route.header.table == RouteHeader::RT_TABLE_MAIN
-            && route.header.destination_prefix_length == 0;
-        let out = route.attributes.iter().find_map(|a| {
-            if let RouteAttribute::Oif(n) = a {
-                Some(*n)
-            } else {
-                None
-            }
-        });
+        let main = route.header.table == RouteHeader::RT_TABLE_MAIN && route.header.destination_prefix_length == 0;
+        let out = route.attributes.iter().find_map(|a| if let RouteAttribute::Oif(n) = a { Some(*n) } else { None });
         let v4 = route.header.address_family == netlink_packet_route::AddressFamily::Inet;
         let Some(out) = out.filter(|_| main && v4) else {
             continue;
@@ -334,13 +288,7 @@ fn way_out_mtu(netlink: &mut Netlink) -> io::Result<u32> {
 fn interface_mtu(number: u32) -> io::Result<Option<u32>> {
     for entry in fs::read_dir("/sys/class/net")? {
         let folder = entry?.path();
-        let read = |file: &str| {
-            fs::read_to_string(folder.join(file))
-                .ok()?
-                .trim()
-                .parse::<u32>()
-                .ok()
-        };
+        let read = |file: &str| fs::read_to_string(folder.join(file)).ok()?.trim().parse::<u32>().ok();
         if read("ifindex") == Some(number) {
             return Ok(read("mtu"));
         }

@@ -2,13 +2,11 @@
 
 use std::{io, os::fd::OwnedFd};
 
-use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
-};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage;
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, netlink::SocketAddrNetlink,
-    recv, send, socket_with,
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, netlink::SocketAddrNetlink, recv, send,
+    socket_with,
 };
 
 /// Larger than any single reply the kernel makes.
@@ -26,17 +24,9 @@ pub(crate) struct Netlink {
 impl Netlink {
     /// Opens a socket.
     pub(crate) fn open() -> io::Result<Self> {
-        let socket = socket_with(
-            AddressFamily::NETLINK,
-            SocketType::RAW,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
+        let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
         bind(&socket, &SocketAddrNetlink::new(0, 0))?;
-        Ok(Self {
-            socket,
-            sequence: 0,
-        })
+        Ok(Self { socket, sequence: 0 })
     }
 
     /// Asks for a change and waits for the kernel's yes or no.
@@ -46,10 +36,7 @@ impl Netlink {
     }
 
     /// Asks for every object of a kind. Objects this program cannot read are left out.
-    pub(crate) fn dump(
-        &mut self,
-        message: RouteNetlinkMessage,
-    ) -> io::Result<Vec<RouteNetlinkMessage>> {
+    pub(crate) fn dump(&mut self, message: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
         self.send(message, NLM_F_REQUEST | NLM_F_DUMP)?;
         let mut found = Vec::new();
         self.receive(&mut |object| found.push(object))?;
@@ -89,9 +76,7 @@ impl Netlink {
                 if sequence != self.sequence {
                     continue;
                 }
-                match NetlinkMessage::<RouteNetlinkMessage>::deserialize(one)
-                    .map(|message| message.payload)
-                {
+                match NetlinkMessage::<RouteNetlinkMessage>::deserialize(one).map(|message| message.payload) {
                     Ok(NetlinkPayload::Done(_)) => return Ok(()),
                     Ok(NetlinkPayload::Error(error)) if error.code.is_some() => {
                         return Err(error.to_io());

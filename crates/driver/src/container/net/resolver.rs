@@ -3,10 +3,7 @@
 use std::{fs, net::Ipv4Addr, path::Path};
 
 /// Where the real servers are written when /etc/resolv.conf names a resolver on the host's loopback.
-const UPSTREAM_FILES: [&str; 2] = [
-    "/run/systemd/resolve/resolv.conf",
-    "/run/NetworkManager/no-stub-resolv.conf",
-];
+const UPSTREAM_FILES: [&str; 2] = ["/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf"];
 /// Asked when the host names none that an instance can reach: two independent public resolvers.
 const FALLBACK: [Ipv4Addr; 2] = [Ipv4Addr::new(9, 9, 9, 9), Ipv4Addr::new(1, 1, 1, 1)];
 /// More than three are ignored by resolvers.
@@ -15,9 +12,7 @@ const MOST: usize = 3;
 /// Reads the servers as they are now.
 pub(crate) fn nameservers() -> Vec<Ipv4Addr> {
     let files = ["/etc/resolv.conf"].iter().chain(&UPSTREAM_FILES);
-    let texts: Vec<String> = files
-        .map(|file| fs::read_to_string(Path::new(file)).unwrap_or_default())
-        .collect();
+    let texts: Vec<String> = files.map(|file| fs::read_to_string(Path::new(file)).unwrap_or_default()).collect();
     choose(texts.iter().map(String::as_str))
 }
 
@@ -29,14 +24,9 @@ fn choose<'a>(files: impl Iterator<Item = &'a str>) -> Vec<Ipv4Addr> {
 
 /// Gives the IPv4 servers of a resolv.conf that are not on the host's loopback.
 fn parse(text: &str) -> Vec<Ipv4Addr> {
-    let lines = text
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("nameserver"));
+    let lines = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
     let servers = lines.filter_map(|rest| rest.trim().parse::<Ipv4Addr>().ok());
-    servers
-        .filter(|server| !server.is_loopback() && !server.is_unspecified())
-        .take(MOST)
-        .collect()
+    servers.filter(|server| !server.is_loopback() && !server.is_unspecified()).take(MOST).collect()
 }
 
 #[cfg(test)]

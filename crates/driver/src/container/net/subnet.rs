@@ -12,19 +12,13 @@ pub(crate) struct Subnet {
 impl Subnet {
     /// The networks tried in this order when none is configured.
     pub(crate) fn defaults() -> impl Iterator<Item = Subnet> {
-        (26..=31).map(|second| Subnet {
-            base: Ipv4Addr::new(172, second, 0, 0).to_bits(),
-            prefix_len: 16,
-        })
+        (26..=31).map(|second| Subnet { base: Ipv4Addr::new(172, second, 0, 0).to_bits(), prefix_len: 16 })
     }
 
     /// Makes a network of any address in it.
     pub(crate) fn containing(address: Ipv4Addr, prefix_len: u8) -> Self {
         let prefix_len = prefix_len.min(32);
-        Self {
-            base: address.to_bits() & mask(prefix_len),
-            prefix_len,
-        }
+        Self { base: address.to_bits() & mask(prefix_len), prefix_len }
     }
 
     /// Number of leading bits all its addresses share.
@@ -55,9 +49,7 @@ impl Subnet {
 }
 
 fn mask(prefix_len: u8) -> u32 {
-    u32::MAX
-        .checked_shl(32 - u32::from(prefix_len))
-        .unwrap_or(0)
+    u32::MAX.checked_shl(32 - u32::from(prefix_len)).unwrap_or(0)
 }
 
 impl fmt::Display for Subnet {
@@ -75,19 +67,11 @@ impl FromStr for Subnet {
         let address: Ipv4Addr = address.parse().map_err(|_| wrong())?;
         let prefix_len: u8 = length.parse().map_err(|_| wrong())?;
         if !(8..=28).contains(&prefix_len) {
-            return Err(format!(
-                "the network {text} must have a prefix between /8 and /28"
-            ));
+            return Err(format!("the network {text} must have a prefix between /8 and /28"));
         }
-        let subnet = Subnet {
-            base: address.to_bits(),
-            prefix_len,
-        };
+        let subnet = Subnet { base: address.to_bits(), prefix_len };
         if subnet.base & !mask(prefix_len) != 0 {
-            return Err(format!(
-                "{text} has bits after its prefix; write {}",
-                Subnet::containing(address, prefix_len)
-            ));
+            return Err(format!("{text} has bits after its prefix; write {}", Subnet::containing(address, prefix_len)));
         }
         Ok(subnet)
     }
@@ -131,15 +115,7 @@ mod tests {
     #[test]
     fn networks_are_read_and_refused() {
         assert_eq!(net("172.26.0.0/16").to_string(), "172.26.0.0/16");
-        for bad in [
-            "",
-            "172.26.0.0",
-            "172.26.0.0/40",
-            "172.26.0.1/16",
-            "10.0.0.0/30",
-            "fd00::/64",
-            "x/16",
-        ] {
+        for bad in ["", "172.26.0.0", "172.26.0.0/40", "172.26.0.1/16", "10.0.0.0/30", "fd00::/64", "x/16"] {
             assert!(bad.parse::<Subnet>().is_err(), "{bad}");
         }
     }
@@ -147,53 +123,25 @@ mod tests {
     #[test]
     fn addresses_are_counted_from_the_base() {
         assert_eq!(net("172.26.0.0/16").gateway(), Ipv4Addr::new(172, 26, 0, 1));
-        assert_eq!(
-            net("172.26.0.0/16").address(60_000),
-            Ipv4Addr::new(172, 26, 234, 96)
-        );
+        assert_eq!(net("172.26.0.0/16").address(60_000), Ipv4Addr::new(172, 26, 234, 96));
         let small = net("10.9.8.16/28");
-        assert!(
-            small.holds(2)
-                && small.holds(14)
-                && !small.holds(1)
-                && !small.holds(15)
-                && !small.holds(16)
-        );
+        assert!(small.holds(2) && small.holds(14) && !small.holds(1) && !small.holds(15) && !small.holds(16));
     }
 
     #[test]
     fn overlap_is_seen_from_both_sides() {
-        let (wide, inner, other) = (
-            net("172.16.0.0/12"),
-            net("172.26.0.0/16"),
-            net("172.32.0.0/16"),
-        );
-        assert!(
-            wide.overlaps(inner)
-                && inner.overlaps(wide)
-                && !wide.overlaps(other)
-                && !inner.overlaps(other)
-        );
+        let (wide, inner, other) = (net("172.16.0.0/12"), net("172.26.0.0/16"), net("172.32.0.0/16"));
+        assert!(wide.overlaps(inner) && inner.overlaps(wide) && !wide.overlaps(other) && !inner.overlaps(other));
     }
 
     #[test]
     fn the_next_free_network_is_taken() {
         let busy = |taken: &'static [&'static str]| {
-            move |subnet: Subnet| {
-                taken
-                    .contains(&subnet.to_string().as_str())
-                    .then(|| "a route".to_owned())
-            }
+            move |subnet: Subnet| taken.contains(&subnet.to_string().as_str()).then(|| "a route".to_owned())
         };
         assert_eq!(choose(None, None, busy(&[])).unwrap(), net("172.26.0.0/16"));
-        assert_eq!(
-            choose(None, None, busy(&["172.26.0.0/16"])).unwrap(),
-            net("172.27.0.0/16")
-        );
-        assert_eq!(
-            choose(None, Some(net("172.29.0.0/16")), busy(&[])).unwrap(),
-            net("172.29.0.0/16")
-        );
+        assert_eq!(choose(None, None, busy(&["172.26.0.0/16"])).unwrap(), net("172.27.0.0/16"));
+        assert_eq!(choose(None, Some(net("172.29.0.0/16")), busy(&[])).unwrap(), net("172.29.0.0/16"));
         let error = choose(Some(net("10.0.0.0/16")), None, busy(&["10.0.0.0/16"])).unwrap_err();
         assert_eq!(error, "the network 10.0.0.0/16 collides with a route");
         assert!(choose(None, None, |_| Some("x".to_owned())).is_err());
