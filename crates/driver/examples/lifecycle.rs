@@ -17,10 +17,7 @@ async fn main() {
         eprintln!("usage: lifecycle STATE_DIR IMAGES_DIR IMAGE GUEST_BINARY [TIMES]");
         process::exit(2);
     };
-    let times = rest
-        .first()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(20);
+    let times = rest.first().and_then(|text| text.parse().ok()).unwrap_or(20);
     let config = DriverConfig {
         state_dir: state_dir.into(),
         images_dir: images_dir.into(),
@@ -64,10 +61,7 @@ async fn measure(config: DriverConfig, image: &str, times: usize) -> Result<(), 
         driver.delete(&spec.id).await?;
         taken[4].push(begun.elapsed());
     }
-    for (name, mut durations) in ["create", "start", "observe", "stop", "delete"]
-        .into_iter()
-        .zip(taken)
-    {
+    for (name, mut durations) in ["create", "start", "observe", "stop", "delete"].into_iter().zip(taken) {
         durations.sort();
         let at = |share: f64| durations[((durations.len() - 1) as f64 * share) as usize];
         println!("{name:8} median {:6.1?}  p95 {:6.1?}", at(0.5), at(0.95));

@@ -36,9 +36,7 @@ pub async fn request(
     body: Vec<u8>,
     limit: Duration,
 ) -> Result<Response<Bytes>, AgentRequestError> {
-    timeout(limit, exchange(stream, method, path, body))
-        .await
-        .unwrap_or(Err(AgentRequestError::Late(limit)))
+    timeout(limit, exchange(stream, method, path, body)).await.unwrap_or(Err(AgentRequestError::Late(limit)))
 }
 
 async fn exchange(
@@ -47,8 +45,7 @@ async fn exchange(
     path: &str,
     body: Vec<u8>,
 ) -> Result<Response<Bytes>, AgentRequestError> {
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let talk = async move {
         let request = Request::builder()
             .method(method)
@@ -58,10 +55,7 @@ async fn exchange(
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| AgentRequestError::Meaning(error.to_string()))?;
         let (parts, body) = sender.send_request(request).await?.into_parts();
-        let body = Limited::new(body, MAX_REPLY_BYTES)
-            .collect()
-            .await
-            .map_err(AgentRequestError::Body)?;
+        let body = Limited::new(body, MAX_REPLY_BYTES).collect().await.map_err(AgentRequestError::Body)?;
         Ok(Response::from_parts(parts, body.to_bytes()))
     };
     let mut connection = std::pin::pin!(connection);
@@ -76,17 +70,10 @@ async fn exchange(
 }
 
 /// Asks for the agent's health.
-pub async fn health(
-    stream: Box<dyn AgentStream>,
-    limit: Duration,
-) -> Result<Health, AgentRequestError> {
+pub async fn health(stream: Box<dyn AgentStream>, limit: Duration) -> Result<Health, AgentRequestError> {
     let reply = request(stream, Method::GET, "/v1/health", Vec::new(), limit).await?;
     if !reply.status().is_success() {
-        return Err(AgentRequestError::Meaning(format!(
-            "status {}",
-            reply.status().as_u16()
-        )));
+        return Err(AgentRequestError::Meaning(format!("status {}", reply.status().as_u16())));
     }
-    serde_json::from_slice(reply.body())
-        .map_err(|error| AgentRequestError::Meaning(error.to_string()))
+    serde_json::from_slice(reply.body()).map_err(|error| AgentRequestError::Meaning(error.to_string()))
 }

@@ -9,18 +9,12 @@ const SOON: Duration = Duration::from_millis(500);
 
 /// Passing trouble.
 pub(crate) fn retry(what: impl Into<String>) -> DriverError {
-    DriverError::Retry {
-        what: what.into(),
-        after: SOON,
-    }
+    DriverError::Retry { what: what.into(), after: SOON }
 }
 
 /// Lasting trouble: `what` for the log, `public` for the caller.
 pub(crate) fn lasting(what: impl Into<String>, public: impl Into<String>) -> DriverError {
-    DriverError::Final {
-        what: what.into(),
-        public: public.into(),
-    }
+    DriverError::Final { what: what.into(), public: public.into() }
 }
 
 /// Turns any error into passing trouble with a deed in front of it.

@@ -33,11 +33,7 @@ pub(crate) enum RunError {
     Late { program: String, limit: Duration },
     /// It ended badly.
     #[error("{program} ended with {status}: {stderr}")]
-    Bad {
-        program: String,
-        status: ExitStatus,
-        stderr: String,
-    },
+    Bad { program: String, status: ExitStatus, stderr: String },
     /// Its output could not be kept or read.
     #[error("keep the output of {program}: {error}")]
     Output { program: String, error: io::Error },
@@ -81,12 +77,8 @@ impl Run {
 
     /// Hides the server's environment from it, but for PATH.
     pub(crate) fn clean_environment(mut self) -> Self {
-        let path =
-            std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
-        self.command
-            .env_clear()
-            .env("PATH", path)
-            .env("LC_ALL", "C");
+        let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
+        self.command.env_clear().env("PATH", path).env("LC_ALL", "C");
         self
     }
 
@@ -117,16 +109,10 @@ impl Run {
     /// Runs it to its end and gives its standard output; a status other than zero is an error.
     pub(crate) fn run(mut self) -> Result<Vec<u8>, RunError> {
         let program = self.program.clone();
-        let keep = |error: io::Error| RunError::Output {
-            program: program.clone(),
-            error,
-        };
+        let keep = |error: io::Error| RunError::Output { program: program.clone(), error };
         let (stdout, stderr) = match self.output.take() {
             Some(file) => (file.try_clone().map_err(keep)?, file),
-            None => (
-                memory("stdout").map_err(keep)?,
-                memory("stderr").map_err(keep)?,
-            ),
+            None => (memory("stdout").map_err(keep)?, memory("stderr").map_err(keep)?),
         };
         let stdin = match self.input.take() {
             Some(input) => Stdio::from(memory_with(&input).map_err(keep)?),
@@ -135,14 +121,8 @@ impl Run {
         self.command.stdin(stdin);
         self.command.stdout(stdout.try_clone().map_err(keep)?);
         self.command.stderr(stderr.try_clone().map_err(keep)?);
-        sys::prepare_child(
-            &mut self.command,
-            self.inherited.as_ref().map(AsRawFd::as_raw_fd),
-        );
-        let start = |error| RunError::Start {
-            program: program.clone(),
-            error,
-        };
+        sys::prepare_child(&mut self.command, self.inherited.as_ref().map(AsRawFd::as_raw_fd));
+        let start = |error| RunError::Start { program: program.clone(), error };
         let mut child = self.command.spawn().map_err(start)?;
         let status = match wait(&mut child, self.limit) {
             Ok(Some(status)) => status,
@@ -152,22 +132,13 @@ impl Run {
                 let _ = child.wait();
                 return Err(match other {
                     Err(error) => start(error),
-                    _ => RunError::Late {
-                        program,
-                        limit: self.limit,
-                    },
+                    _ => RunError::Late { program, limit: self.limit },
                 });
             }
         };
         if !status.success() {
-            let stderr = String::from_utf8_lossy(&read_back(stderr).map_err(keep)?)
-                .trim()
-                .to_owned();
-            return Err(RunError::Bad {
-                program,
-                status,
-                stderr,
-            });
+            let stderr = String::from_utf8_lossy(&read_back(stderr).map_err(keep)?).trim().to_owned();
+            return Err(RunError::Bad { program, status, stderr });
         }
         read_back(stdout).map_err(keep)
     }
@@ -182,17 +153,13 @@ impl fmt::Debug for Run {
 /// Finds a program in PATH or where system programs are.
 pub(crate) fn find_program(program: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path)
-        .chain(["/usr/sbin", "/sbin", "/usr/bin", "/bin"].map(Into::into));
-    folders
-        .map(|folder| folder.join(program))
-        .find(|file| is_program(file))
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin", "/usr/bin", "/bin"].map(Into::into));
+    folders.map(|folder| folder.join(program)).find(|file| is_program(file))
 }
 
 fn is_program(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(file)
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 /// Waits for the child; `None` when the limit has passed.
@@ -200,21 +167,14 @@ fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
     let deadline = Instant::now() + limit;
     let pid = Pid::from_child(child);
     let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
-    if wait_readable(pidfd.as_fd(), deadline)? {
-        child.wait().map(Some)
-    } else {
-        child.try_wait()
-    }
+    if wait_readable(pidfd.as_fd(), deadline)? { child.wait().map(Some) } else { child.try_wait() }
 }
 
 /// Waits until the descriptor is readable (a process has ended, for a pidfd); `false` when the deadline has passed.
 pub(crate) fn wait_readable(fd: BorrowedFd<'_>, deadline: Instant) -> io::Result<bool> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = Timespec {
-            tv_sec: left.as_secs() as i64,
-            tv_nsec: left.subsec_nanos().into(),
-        };
+        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
         match poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&timeout)) {
             Ok(0) if Instant::now() >= deadline => return Ok(false),
             Ok(0) | Err(rustix::io::Errno::INTR) => {}
@@ -252,50 +212,30 @@ mod tests {
 
     #[test]
     fn output_is_captured_and_input_given() {
-        assert_eq!(
-            Run::new("cat").input(b"hello".to_vec()).run().unwrap(),
-            b"hello"
-        );
+        assert_eq!(Run::new("cat").input(b"hello".to_vec()).run().unwrap(), b"hello");
     }
 
     #[test]
     fn a_bad_end_says_what_the_program_said() {
         let error = Run::new("ls").arg("/no/such/place").run().unwrap_err();
-        assert!(
-            matches!(&error, RunError::Bad { stderr, .. } if stderr.contains("/no/such/place")),
-            "{error}"
-        );
+        assert!(matches!(&error, RunError::Bad { stderr, .. } if stderr.contains("/no/such/place")), "{error}");
     }
 
     #[test]
     fn a_slow_program_is_killed() {
-        let error = Run::new("sleep")
-            .arg("600")
-            .limit(Duration::from_millis(50))
-            .run()
-            .unwrap_err();
+        let error = Run::new("sleep").arg("600").limit(Duration::from_millis(50)).run().unwrap_err();
         assert!(matches!(error, RunError::Late { .. }));
     }
 
     #[test]
     fn a_missing_program_is_named() {
         let error = Run::new("no-such-program").run().unwrap_err();
-        assert!(
-            error.to_string().starts_with("start no-such-program"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("start no-such-program"), "{error}");
     }
 
     #[test]
     fn a_descriptor_is_inherited_as_number_three() {
         let file = memory_with(b"through three").unwrap();
-        assert_eq!(
-            Run::new("cat")
-                .arg("/proc/self/fd/3")
-                .inherit(file)
-                .run()
-                .unwrap(),
-            b"through three"
-        );
+        assert_eq!(Run::new("cat").arg("/proc/self/fd/3").inherit(file).run().unwrap(), b"through three");
     }
 }

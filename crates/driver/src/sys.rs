@@ -15,11 +15,7 @@ use rustix::{
 };
 
 fn check(result: libc::c_long) -> io::Result<libc::c_long> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 /// Makes a detached mount id-mapped by the given user namespace.
@@ -48,21 +44,11 @@ pub(crate) fn idmap_mount(mount: BorrowedFd<'_>, user_namespace: BorrowedFd<'_>)
 pub(crate) fn user_namespace(base: u32, size: u32) -> io::Result<OwnedFd> {
     let (read_end, write_end) = pipe_with(PipeFlags::CLOEXEC)?;
     // SAFETY: a fork in a program with threads; the child makes nothing but the system calls in `hold_namespace`.
-    let pid = check(unsafe {
-        libc::syscall(
-            libc::SYS_clone,
-            libc::CLONE_NEWUSER | libc::SIGCHLD,
-            0,
-            0,
-            0,
-            0,
-        )
-    })?;
+    let pid = check(unsafe { libc::syscall(libc::SYS_clone, libc::CLONE_NEWUSER | libc::SIGCHLD, 0, 0, 0, 0) })?;
     if pid == 0 {
         hold_namespace(read_end.as_raw_fd());
     }
-    let child =
-        Pid::from_raw(pid as i32).ok_or_else(|| io::Error::other("fork gave no process id"))?;
+    let child = Pid::from_raw(pid as i32).ok_or_else(|| io::Error::other("fork gave no process id"))?;
     let made = (|| {
         let map = format!("0 {base} {size}\n");
         std::fs::write(format!("/proc/{pid}/uid_map"), &map)?;
@@ -169,24 +155,11 @@ pub(crate) fn loop_find_free(control: BorrowedFd<'_>) -> io::Result<u32> {
 }
 
 /// Binds `file` to a loop device; fails with EBUSY when another program was faster.
-pub(crate) fn loop_configure(
-    device: BorrowedFd<'_>,
-    file: BorrowedFd<'_>,
-    flags: u32,
-) -> io::Result<()> {
-    let info = LoopInfo {
-        flags,
-        ..LoopInfo::EMPTY
-    };
-    let config = LoopConfig {
-        fd: file.as_raw_fd() as u32,
-        block_size: 0,
-        info,
-        reserved: [0; 8],
-    };
+pub(crate) fn loop_configure(device: BorrowedFd<'_>, file: BorrowedFd<'_>, flags: u32) -> io::Result<()> {
+    let info = LoopInfo { flags, ..LoopInfo::EMPTY };
+    let config = LoopConfig { fd: file.as_raw_fd() as u32, block_size: 0, info, reserved: [0; 8] };
     // SAFETY: the request reads one `loop_config`, which has the kernel's layout and lives through the call.
-    check(unsafe { libc::ioctl(device.as_raw_fd(), LOOP_CONFIGURE, &raw const config) }.into())
-        .map(drop)
+    check(unsafe { libc::ioctl(device.as_raw_fd(), LOOP_CONFIGURE, &raw const config) }.into()).map(drop)
 }
 
 /// Says what a loop device is bound to; ENXIO when to nothing.

@@ -15,9 +15,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
-use porthole_model::guest::{
-    AgentError, DisplaySpec, DisplayState, DisplayStatus, Health, MAX_REPLY_BYTES,
-};
+use porthole_model::guest::{AgentError, DisplaySpec, DisplayState, DisplayStatus, Health, MAX_REPLY_BYTES};
 use sha1::{Digest, Sha1};
 use tokio::{
     io::DuplexStream,
@@ -81,9 +79,7 @@ impl Display {
         let (state, percent, reason) = match (&self.spec, &self.outcome, self.stages_passed()) {
             (None, _, _) => (DisplayState::Stopped, 0, String::new()),
             (_, _, 0) => (DisplayState::Starting, 10, String::new()),
-            (_, _, 1) | (_, DisplayOutcome::Hangs, _) => {
-                (DisplayState::Starting, 40, String::new())
-            }
+            (_, _, 1) | (_, DisplayOutcome::Hangs, _) => (DisplayState::Starting, 40, String::new()),
             (_, DisplayOutcome::Fails(why), _) => (DisplayState::Failed, 40, why.clone()),
             (_, DisplayOutcome::Starts, 2) => (DisplayState::Starting, 70, String::new()),
             (_, DisplayOutcome::Starts, _) => (DisplayState::Started, 100, String::new()),
@@ -111,11 +107,7 @@ pub(super) struct Agent {
 
 impl Agent {
     pub(super) fn new() -> Self {
-        Self {
-            booted: Instant::now(),
-            displays: BTreeMap::new(),
-            changes: watch::channel(0).0,
-        }
+        Self { booted: Instant::now(), displays: BTreeMap::new(), changes: watch::channel(0).0 }
     }
 
     fn changed(&self) {
@@ -124,16 +116,10 @@ impl Agent {
 }
 
 /// Serves one connection of the instance `id` until either side closes it or the instance ends.
-pub(super) async fn serve(
-    shared: Arc<Shared>,
-    id: String,
-    stream: DuplexStream,
-    mut boot: watch::Receiver<u64>,
-) {
+pub(super) async fn serve(shared: Arc<Shared>, id: String, stream: DuplexStream, mut boot: watch::Receiver<u64>) {
     let service = service_fn(|request| handle(Arc::clone(&shared), id.clone(), request));
-    let connection = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
+    let connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::select! {
         _ = connection => {}
         () = ended(&mut boot) => {}
@@ -190,37 +176,19 @@ async fn struck(fault: Fault) -> Reply {
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
-    json(
-        status,
-        &AgentError {
-            message: message.to_owned(),
-        },
-    )
+    json(status, &AgentError { message: message.to_owned() })
 }
 
 fn json<T: serde::Serialize>(status: StatusCode, body: &T) -> Response<Full<Bytes>> {
-    let mut reply = Response::new(Full::new(Bytes::from(
-        serde_json::to_vec(body).unwrap_or_default(),
-    )));
+    let mut reply = Response::new(Full::new(Bytes::from(serde_json::to_vec(body).unwrap_or_default())));
     *reply.status_mut() = status;
-    reply.headers_mut().insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static("application/json"),
-    );
+    reply.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
     reply
 }
 
 fn query(request: &Request<Incoming>, key: &str) -> u64 {
-    let pairs = request
-        .uri()
-        .query()
-        .unwrap_or_default()
-        .split('&')
-        .filter_map(|pair| pair.split_once('='));
-    pairs
-        .filter(|(name, _)| *name == key)
-        .find_map(|(_, value)| value.parse().ok())
-        .unwrap_or(0)
+    let pairs = request.uri().query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(name, _)| *name == key).find_map(|(_, value)| value.parse().ok()).unwrap_or(0)
 }
 
 fn health(shared: &Shared, id: &str) -> Response<Full<Bytes>> {
@@ -228,73 +196,33 @@ fn health(shared: &Shared, id: &str) -> Response<Full<Bytes>> {
     let Some(agent) = world.agent(id) else {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "shutting down");
     };
-    let displays = agent
-        .displays
-        .iter()
-        .map(|(name, display)| display.status(name))
-        .collect();
+    let displays = agent.displays.iter().map(|(name, display)| display.status(name)).collect();
     let uptime_ms = agent.booted.elapsed().as_millis() as u64;
-    json(
-        StatusCode::OK,
-        &Health {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            uptime_ms,
-            displays,
-        },
-    )
+    json(StatusCode::OK, &Health { version: env!("CARGO_PKG_VERSION").to_owned(), uptime_ms, displays })
 }
 
-async fn put(
-    shared: &Shared,
-    id: &str,
-    name: &str,
-    request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
-    let Ok(body) = Limited::new(request.into_body(), MAX_REPLY_BYTES)
-        .collect()
-        .await
-    else {
+async fn put(shared: &Shared, id: &str, name: &str, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let Ok(body) = Limited::new(request.into_body(), MAX_REPLY_BYTES).collect().await else {
         return refuse(StatusCode::BAD_REQUEST, "the body could not be read");
     };
     let spec: DisplaySpec = match serde_json::from_slice(&body.to_bytes()) {
         Ok(spec) => spec,
         Err(error) => return refuse(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    let known = !name.is_empty()
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let known = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let sized = (320..=8192).contains(&spec.width_px) && (200..=8192).contains(&spec.height_px);
     if !known || !sized || spec.command.is_empty() {
-        return refuse(
-            StatusCode::BAD_REQUEST,
-            "a display has a name, a size within limits and a command",
-        );
+        return refuse(StatusCode::BAD_REQUEST, "a display has a name, a size within limits and a command");
     }
     let mut world = shared.lock();
     let (stage, outcome) = world.display_plan(name);
     let Some(agent) = world.agent_mut(id) else {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "shutting down");
     };
-    let fresh = Display {
-        spec: Some(spec),
-        begun: Instant::now(),
-        stage,
-        outcome,
-        viewers: 0,
-        generation: next_generation(),
-    };
-    let display = agent
-        .displays
-        .entry(name.to_owned())
-        .or_insert_with(|| Display {
-            spec: None,
-            ..fresh.clone()
-        });
-    if matches!(
-        display.status(name).state,
-        DisplayState::Stopped | DisplayState::Failed
-    ) {
+    let fresh =
+        Display { spec: Some(spec), begun: Instant::now(), stage, outcome, viewers: 0, generation: next_generation() };
+    let display = agent.displays.entry(name.to_owned()).or_insert_with(|| Display { spec: None, ..fresh.clone() });
+    if matches!(display.status(name).state, DisplayState::Stopped | DisplayState::Failed) {
         *display = fresh;
     }
     let status = display.status(name);
@@ -314,11 +242,7 @@ async fn get(shared: &Shared, id: &str, name: &str, wait_ms: u64) -> Response<Fu
             let Some(display) = agent.displays.get(name) else {
                 return refuse(StatusCode::NOT_FOUND, "no such display");
             };
-            (
-                display.status(name),
-                display.next_change(),
-                agent.changes.subscribe(),
-            )
+            (display.status(name), display.next_change(), agent.changes.subscribe())
         };
         let before = first.get_or_insert_with(|| status.clone());
         let moved = before.state != status.state || before.percent != status.percent;
@@ -354,12 +278,7 @@ fn delete(shared: &Shared, id: &str, name: &str) -> Response<Full<Bytes>> {
     json(StatusCode::OK, &stopped)
 }
 
-fn stream(
-    shared: &Arc<Shared>,
-    id: &str,
-    name: &str,
-    mut request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+fn stream(shared: &Arc<Shared>, id: &str, name: &str, mut request: Request<Incoming>) -> Response<Full<Bytes>> {
     let Some(key) = request.headers().get(header::SEC_WEBSOCKET_KEY).cloned() else {
         return refuse(StatusCode::BAD_REQUEST, "not a WebSocket upgrade");
     };
@@ -368,11 +287,7 @@ fn stream(
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "shutting down");
     };
     let changes = agent.changes.subscribe();
-    let Some(display) = agent
-        .displays
-        .get_mut(name)
-        .filter(|display| display.spec.is_some())
-    else {
+    let Some(display) = agent.displays.get_mut(name).filter(|display| display.spec.is_some()) else {
         return refuse(StatusCode::NOT_FOUND, "no such display");
     };
     display.viewers += 1;
@@ -389,9 +304,7 @@ fn stream(
             }
         }
         let mut world = shared.lock();
-        if let Some(display) = world
-            .agent_mut(&id)
-            .and_then(|agent| agent.displays.get_mut(&name))
+        if let Some(display) = world.agent_mut(&id).and_then(|agent| agent.displays.get_mut(&name))
             && display.generation == generation
         {
             display.viewers = display.viewers.saturating_sub(1);
@@ -404,14 +317,8 @@ fn stream(
     let mut reply = Response::new(Full::default());
     *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = reply.headers_mut();
-    headers.insert(
-        header::CONNECTION,
-        header::HeaderValue::from_static("Upgrade"),
-    );
-    headers.insert(
-        header::UPGRADE,
-        header::HeaderValue::from_static("websocket"),
-    );
+    headers.insert(header::CONNECTION, header::HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, header::HeaderValue::from_static("websocket"));
     if let Ok(accept) = header::HeaderValue::from_str(&accept) {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
@@ -419,20 +326,10 @@ fn stream(
 }
 
 /// Waits until the display is stopped or its instance ends.
-async fn display_ended(
-    shared: &Shared,
-    id: &str,
-    name: &str,
-    generation: u64,
-    mut changes: watch::Receiver<u64>,
-) {
+async fn display_ended(shared: &Shared, id: &str, name: &str, generation: u64, mut changes: watch::Receiver<u64>) {
     loop {
-        let lives = shared
-            .lock()
-            .agent(id)
-            .and_then(|a| a.displays.get(name))
-            .map(|d| d.generation)
-            == Some(generation);
+        let lives =
+            shared.lock().agent(id).and_then(|a| a.displays.get(name)).map(|d| d.generation) == Some(generation);
         if !lives || changes.changed().await.is_err() {
             return;
         }
@@ -441,26 +338,19 @@ async fn display_ended(
 
 /// A valid picture of one grey pixel.
 const PNG: &[u8] = &[
-    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0,
-    1, 0, 0, 0, 1, 8, 0, 0, 0, 0, 0x3a, 0x7e, 0x9b, 0x55, 0, 0, 0, 10, b'I', b'D', b'A', b'T',
-    0x78, 0x9c, 0x63, 0x68, 0, 0, 0, 0x82, 0, 0x81, 0x77, 0xcd, 0x72, 0xb6, 0, 0, 0, 0, b'I', b'E',
-    b'N', b'D', 0xae, 0x42, 0x60, 0x82,
+    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 0,
+    0, 0, 0, 0x3a, 0x7e, 0x9b, 0x55, 0, 0, 0, 10, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x63, 0x68, 0, 0, 0, 0x82, 0,
+    0x81, 0x77, 0xcd, 0x72, 0xb6, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
 ];
 
 fn screenshot(shared: &Shared, id: &str, name: &str) -> Response<Full<Bytes>> {
     let world = shared.lock();
-    let running = world
-        .agent(id)
-        .and_then(|agent| agent.displays.get(name))
-        .is_some_and(|d| d.spec.is_some());
+    let running = world.agent(id).and_then(|agent| agent.displays.get(name)).is_some_and(|d| d.spec.is_some());
     if !running {
         return refuse(StatusCode::NOT_FOUND, "no such display");
     }
     let mut reply = Response::new(Full::new(Bytes::from_static(PNG)));
-    reply.headers_mut().insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static("image/png"),
-    );
+    reply.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("image/png"));
     reply
 }
 

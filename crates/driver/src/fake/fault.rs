@@ -70,10 +70,7 @@ impl Fault {
         let what = format!("injected fault in {deed:?}");
         match self {
             Fault::Retry(after) => DriverError::Retry { what, after },
-            Fault::Cut => DriverError::Retry {
-                what,
-                after: Duration::from_millis(10),
-            },
+            Fault::Cut => DriverError::Retry { what, after: Duration::from_millis(10) },
             Fault::Final(public) => DriverError::Final { what, public },
             Fault::Hang => std::future::pending().await,
         }

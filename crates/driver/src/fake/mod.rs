@@ -90,10 +90,7 @@ struct World {
 
 impl World {
     fn begin(&mut self, deed: Deed, subject: &str) -> (Duration, Option<(When, Fault)>) {
-        self.log.push(Call {
-            deed,
-            subject: subject.to_owned(),
-        });
+        self.log.push(Call { deed, subject: subject.to_owned() });
         self.faults.next(deed)
     }
 
@@ -106,41 +103,27 @@ impl World {
     }
 
     fn display_plan(&self, name: &str) -> (Duration, DisplayOutcome) {
-        (
-            self.stage,
-            self.outcomes.get(name).cloned().unwrap_or_default(),
-        )
+        (self.stage, self.outcomes.get(name).cloned().unwrap_or_default())
     }
 
     /// Does a part of the deed: half of it, or all.
-    fn act(
-        &mut self,
-        deed: Deed,
-        id: &str,
-        spec: Option<&InstanceSpec>,
-        part: When,
-    ) -> Result<(), DriverError> {
+    fn act(&mut self, deed: Deed, id: &str, spec: Option<&InstanceSpec>, part: When) -> Result<(), DriverError> {
         let whole = part == When::After;
         match (deed, spec) {
             (Deed::Create, Some(spec)) => {
-                let instance = self
-                    .instances
-                    .entry(id.to_owned())
-                    .or_insert_with(|| Instance {
-                        spec: spec.clone(),
-                        disk: false,
-                        held: false,
-                        agent: None,
-                    });
+                let instance = self.instances.entry(id.to_owned()).or_insert_with(|| Instance {
+                    spec: spec.clone(),
+                    disk: false,
+                    held: false,
+                    agent: None,
+                });
                 instance.disk |= whole;
             }
             (Deed::Start, Some(spec)) => {
-                let Some(instance) = self.instances.get_mut(id).filter(|instance| instance.disk)
-                else {
+                let Some(instance) = self.instances.get_mut(id).filter(|instance| instance.disk) else {
                     return Err(DriverError::Final {
                         what: format!("instance {id} has no system disk"),
-                        public: "The instance has no system disk. Delete it and create it again."
-                            .to_owned(),
+                        public: "The instance has no system disk. Delete it and create it again.".to_owned(),
                     });
                 };
                 instance.spec = spec.clone();
@@ -195,11 +178,7 @@ impl FakeDriver {
     /// Makes an empty world: every image exists, a large machine, displays start at once through their four stages.
     #[must_use]
     pub fn new() -> Self {
-        let machine = Machine {
-            cpus: 64,
-            memory_bytes: 256 << 30,
-            disk_free_bytes: 16 << 40,
-        };
+        let machine = Machine { cpus: 64, memory_bytes: 256 << 30, disk_free_bytes: 16 << 40 };
         let world = World {
             instances: BTreeMap::new(),
             host_held: false,
@@ -210,9 +189,7 @@ impl FakeDriver {
             faults: FaultPlan::default(),
             log: Vec::new(),
         };
-        Self {
-            shared: Arc::new(Shared(Mutex::new(world))),
-        }
+        Self { shared: Arc::new(Shared(Mutex::new(world))) }
     }
 
     /// Lets the `nth` call from now (1 is the next) of `deed` go wrong.
@@ -277,24 +254,12 @@ impl FakeDriver {
     #[must_use]
     pub fn snapshot(&self) -> WorldSnapshot {
         let world = self.shared.lock();
-        let instances = world
-            .instances
-            .iter()
-            .map(|(id, instance)| (id.clone(), snapshot_of(instance)))
-            .collect();
-        WorldSnapshot {
-            instances,
-            host_held: world.host_held,
-        }
+        let instances = world.instances.iter().map(|(id, instance)| (id.clone(), snapshot_of(instance))).collect();
+        WorldSnapshot { instances, host_held: world.host_held }
     }
 
     /// Logs the call, waits its latency, lets faults strike, and does the deed.
-    async fn perform(
-        &self,
-        deed: Deed,
-        subject: &str,
-        spec: Option<&InstanceSpec>,
-    ) -> Result<(), DriverError> {
+    async fn perform(&self, deed: Deed, subject: &str, spec: Option<&InstanceSpec>) -> Result<(), DriverError> {
         let (latency, fault) = self.shared.lock().begin(deed, subject);
         sleep(latency).await;
         match fault {
@@ -311,8 +276,7 @@ impl FakeDriver {
 fn snapshot_of(instance: &Instance) -> InstanceSnapshot {
     use porthole_model::guest::DisplayState;
     let displays = instance.agent.iter().flat_map(|agent| &agent.displays);
-    let live =
-        displays.filter(|(name, display)| display.status(name).state != DisplayState::Stopped);
+    let live = displays.filter(|(name, display)| display.status(name).state != DisplayState::Stopped);
     InstanceSnapshot {
         state: instance.state(),
         spec: instance.spec.clone(),
@@ -331,11 +295,7 @@ impl Driver for FakeDriver {
     async fn ensure_image(&self, image: &str) -> Result<(), DriverError> {
         self.perform(Deed::EnsureImage, image, None).await?;
         let world = self.shared.lock();
-        if world
-            .images
-            .as_ref()
-            .is_none_or(|images| images.contains(image))
-        {
+        if world.images.as_ref().is_none_or(|images| images.contains(image)) {
             return Ok(());
         }
         Err(crate::image_missing(image))
@@ -362,33 +322,18 @@ impl Driver for FakeDriver {
         let world = self.shared.lock();
         let Some(agent) = world.agent(id) else {
             let what = format!("instance {id} is not running");
-            return Err(DriverError::Retry {
-                what,
-                after: Duration::from_millis(100),
-            });
+            return Err(DriverError::Retry { what, after: Duration::from_millis(100) });
         };
         let boot = agent::boot_of(agent);
         let (near, far) = tokio::io::duplex(256 * 1024);
-        tokio::spawn(agent::serve(
-            Arc::clone(&self.shared),
-            id.to_owned(),
-            far,
-            boot,
-        ));
+        tokio::spawn(agent::serve(Arc::clone(&self.shared), id.to_owned(), far, boot));
         Ok(Box::new(near))
     }
 
     async fn observe(&self) -> Result<Vec<Observed>, DriverError> {
         self.perform(Deed::Observe, "", None).await?;
         let world = self.shared.lock();
-        Ok(world
-            .instances
-            .iter()
-            .map(|(id, i)| Observed {
-                id: id.clone(),
-                state: i.state(),
-            })
-            .collect())
+        Ok(world.instances.iter().map(|(id, i)| Observed { id: id.clone(), state: i.state() }).collect())
     }
 
     fn address(&self, index: u32) -> Ipv4Addr {

@@ -27,15 +27,7 @@ fn spec(id: &str) -> InstanceSpec {
 
 async fn ask(driver: &FakeDriver, method: Method, path: &str, body: &str) -> (u16, Vec<u8>) {
     let stream = driver.connect("a").await.unwrap();
-    let reply = agent::request(
-        stream,
-        method,
-        path,
-        body.as_bytes().to_vec(),
-        Duration::from_secs(60),
-    )
-    .await
-    .unwrap();
+    let reply = agent::request(stream, method, path, body.as_bytes().to_vec(), Duration::from_secs(60)).await.unwrap();
     (reply.status().as_u16(), reply.body().to_vec())
 }
 
@@ -47,12 +39,7 @@ async fn display(driver: &FakeDriver, method: Method, path: &str, body: &str) ->
 
 fn desktop() -> String {
     let command = vec!["startxfce4".to_owned()];
-    let spec = DisplaySpec {
-        width_px: 1280,
-        height_px: 800,
-        command,
-        wait_for_window: true,
-    };
+    let spec = DisplaySpec { width_px: 1280, height_px: 800, command, wait_for_window: true };
     serde_json::to_string(&spec).unwrap()
 }
 
@@ -68,19 +55,10 @@ async fn a_display_passes_through_its_stages() {
     let driver = running().await;
     driver.set_display_stage(Duration::from_millis(200));
     let first = display(&driver, Method::PUT, "/v1/displays/desktop", &desktop()).await;
-    assert_eq!(
-        (first.state, first.percent, first.width_px),
-        (DisplayState::Starting, 10, 1280)
-    );
+    assert_eq!((first.state, first.percent, first.width_px), (DisplayState::Starting, 10, 1280));
     let mut seen = vec![first.percent];
     loop {
-        let next = display(
-            &driver,
-            Method::GET,
-            "/v1/displays/desktop?wait_ms=30000",
-            "",
-        )
-        .await;
+        let next = display(&driver, Method::GET, "/v1/displays/desktop?wait_ms=30000", "").await;
         seen.push(next.percent);
         if next.state == DisplayState::Started {
             break;
@@ -88,13 +66,7 @@ async fn a_display_passes_through_its_stages() {
     }
     assert_eq!(seen, [10, 40, 70, 100]);
     assert_eq!(driver.snapshot().instances["a"].displays, ["desktop"]);
-    let gone = display(
-        &driver,
-        Method::DELETE,
-        "/v1/displays/desktop?grace_ms=10",
-        "",
-    )
-    .await;
+    let gone = display(&driver, Method::DELETE, "/v1/displays/desktop?grace_ms=10", "").await;
     assert_eq!((gone.state, gone.width_px), (DisplayState::Stopped, 0));
     assert!(driver.snapshot().instances["a"].displays.is_empty());
 }
@@ -104,26 +76,11 @@ async fn a_display_fails_as_told_and_can_be_started_again() {
     let driver = running().await;
     driver.set_display_outcome("desktop", DisplayOutcome::Fails("no X server".to_owned()));
     display(&driver, Method::PUT, "/v1/displays/desktop", &desktop()).await;
-    let mut status = display(
-        &driver,
-        Method::GET,
-        "/v1/displays/desktop?wait_ms=30000",
-        "",
-    )
-    .await;
+    let mut status = display(&driver, Method::GET, "/v1/displays/desktop?wait_ms=30000", "").await;
     while status.state == DisplayState::Starting {
-        status = display(
-            &driver,
-            Method::GET,
-            "/v1/displays/desktop?wait_ms=30000",
-            "",
-        )
-        .await;
+        status = display(&driver, Method::GET, "/v1/displays/desktop?wait_ms=30000", "").await;
     }
-    assert_eq!(
-        (status.state, status.reason.as_str()),
-        (DisplayState::Failed, "no X server")
-    );
+    assert_eq!((status.state, status.reason.as_str()), (DisplayState::Failed, "no X server"));
     driver.set_display_outcome("desktop", DisplayOutcome::Starts);
     driver.set_display_stage(Duration::ZERO);
     let again = display(&driver, Method::PUT, "/v1/displays/desktop", &desktop()).await;
@@ -133,30 +90,10 @@ async fn a_display_fails_as_told_and_can_be_started_again() {
 #[tokio::test]
 async fn wrong_requests_are_refused() {
     let driver = running().await;
-    assert_eq!(
-        ask(&driver, Method::GET, "/v1/displays/desktop", "")
-            .await
-            .0,
-        404
-    );
-    assert_eq!(
-        ask(&driver, Method::PUT, "/v1/displays/desktop", "{")
-            .await
-            .0,
-        400
-    );
-    assert_eq!(
-        ask(&driver, Method::PUT, "/v1/displays/..%2f", &desktop())
-            .await
-            .0,
-        400
-    );
-    assert_eq!(
-        ask(&driver, Method::GET, "/v1/displays/desktop/screenshot", "")
-            .await
-            .0,
-        404
-    );
+    assert_eq!(ask(&driver, Method::GET, "/v1/displays/desktop", "").await.0, 404);
+    assert_eq!(ask(&driver, Method::PUT, "/v1/displays/desktop", "{").await.0, 400);
+    assert_eq!(ask(&driver, Method::PUT, "/v1/displays/..%2f", &desktop()).await.0, 400);
+    assert_eq!(ask(&driver, Method::GET, "/v1/displays/desktop/screenshot", "").await.0, 404);
     assert_eq!(ask(&driver, Method::GET, "/other", "").await.0, 404);
 }
 
@@ -179,12 +116,7 @@ async fn a_stream_echoes_until_the_display_stops() {
     let mut back = [0; 5];
     stream.read_exact(&mut back).await.unwrap();
     assert_eq!(&back, b"hello");
-    assert_eq!(
-        display(&driver, Method::GET, "/v1/displays/desktop", "")
-            .await
-            .viewers,
-        1
-    );
+    assert_eq!(display(&driver, Method::GET, "/v1/displays/desktop", "").await.viewers, 1);
     display(&driver, Method::DELETE, "/v1/displays/desktop", "").await;
     assert_eq!(stream.read(&mut back).await.unwrap(), 0);
 }
@@ -196,78 +128,40 @@ async fn a_stopped_instance_ends_its_connections_and_a_clone_sees_it() {
     let other = driver.clone();
     other.stop("a", Duration::ZERO).await.unwrap();
     assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
-    assert!(matches!(
-        driver.connect("a").await,
-        Err(DriverError::Retry { .. })
-    ));
+    assert!(matches!(driver.connect("a").await, Err(DriverError::Retry { .. })));
 }
 
 #[tokio::test]
 async fn faults_strike_the_chosen_call() {
     let driver = FakeDriver::new();
-    driver.fail_nth(
-        Deed::Create,
-        2,
-        When::Before,
-        Fault::Final("No.".to_owned()),
-    );
+    driver.fail_nth(Deed::Create, 2, When::Before, Fault::Final("No.".to_owned()));
     driver.create(&spec("a")).await.unwrap();
     let error = driver.create(&spec("b")).await.unwrap_err();
     assert!(matches!(error, DriverError::Final { public, .. } if public == "No."));
     driver.create(&spec("b")).await.unwrap();
-    driver.fail_nth(
-        Deed::Start,
-        1,
-        When::Halfway,
-        Fault::Retry(Duration::from_secs(1)),
-    );
+    driver.fail_nth(Deed::Start, 1, When::Halfway, Fault::Retry(Duration::from_secs(1)));
     driver.start(&spec("a")).await.unwrap_err();
-    assert_eq!(
-        driver.snapshot().instances["a"].state,
-        ObservedState::Partial
-    );
+    assert_eq!(driver.snapshot().instances["a"].state, ObservedState::Partial);
     driver.fail_always(Deed::Stop, When::After, Fault::Hang);
-    let hung =
-        tokio::time::timeout(Duration::from_millis(20), driver.stop("a", Duration::ZERO)).await;
+    let hung = tokio::time::timeout(Duration::from_millis(20), driver.stop("a", Duration::ZERO)).await;
     assert!(hung.is_err());
-    assert_eq!(
-        driver.snapshot().instances["a"].state,
-        ObservedState::Stopped
-    );
+    assert_eq!(driver.snapshot().instances["a"].state, ObservedState::Stopped);
     driver.clear_faults();
     driver.delete("a").await.unwrap();
     driver.delete("b").await.unwrap();
     driver.release_host().await.unwrap();
     assert_eq!(driver.snapshot(), FakeDriver::new().snapshot());
-    assert_eq!(
-        driver
-            .calls()
-            .iter()
-            .filter(|call| call.deed == Deed::Create)
-            .count(),
-        3
-    );
+    assert_eq!(driver.calls().iter().filter(|call| call.deed == Deed::Create).count(), 3);
 }
 
 #[tokio::test]
 async fn agent_faults_become_http_errors_or_cuts() {
     let driver = running().await;
-    driver.fail_nth(
-        Deed::Health,
-        1,
-        When::Before,
-        Fault::Final("broken".to_owned()),
-    );
+    driver.fail_nth(Deed::Health, 1, When::Before, Fault::Final("broken".to_owned()));
     assert_eq!(ask(&driver, Method::GET, "/v1/health", "").await.0, 500);
     driver.fail_nth(Deed::Health, 1, When::Before, Fault::Cut);
     let stream = driver.connect("a").await.unwrap();
     assert!(agent::health(stream, Duration::from_secs(5)).await.is_err());
     let stream = driver.connect("a").await.unwrap();
-    assert!(
-        agent::health(stream, Duration::from_secs(5))
-            .await
-            .unwrap()
-            .displays
-            .is_empty()
-    );
+    assert!(agent::health(stream, Duration::from_secs(5)).await.unwrap().displays.is_empty());
 }
