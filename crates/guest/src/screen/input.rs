@@ -1,6 +1,7 @@
 //! Keys, buttons and wheels of all viewers, pressed by XTEST.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use porthole_display::{Key, Modifiers, Pointer, Size};
 use x11rb::connection::Connection;
@@ -25,6 +26,8 @@ mod fake {
 const LOCK_MASK: u16 = 1 << 1;
 /// Num lock's modifier on every layout in use.
 const NUM_LOCK_MASK: u16 = 1 << 4;
+/// Time programs need to learn what a key was bound to; one that is pressed sooner says nothing to some of them.
+const BINDING_TIME: Duration = Duration::from_millis(20);
 /// Wheel movement of one notch.
 const NOTCH: i32 = 120;
 /// Notches one message can turn the wheel.
@@ -81,6 +84,9 @@ impl Input {
     fn reload(&mut self, x: &X) -> Result<(), ScreenError> {
         let reply = x.conn.get_keyboard_mapping(FIRST_KEYCODE, u8::MAX - FIRST_KEYCODE + 1)?.reply()?;
         self.keymap = Keymap::new(reply.keysyms_per_keycode, &reply.keysyms, &self.bound);
+        for (code, keysyms) in self.keymap.preload() {
+            self.bind(x, code, keysyms)?;
+        }
         let state = x.conn.xkb_get_state(xkb::ID::USE_CORE_KBD.into())?.reply()?;
         self.locked = state.locked_mods.into();
         self.group = state.group.into();
@@ -138,7 +144,8 @@ impl Input {
         {
             if !keymap::is_modifier(meant) {
                 self.fake_key(x, code, false)?;
-                self.fake_key(x, code, true)?;
+                let pressed = self.find(x, key.scancode, meant, self.state())?;
+                self.press(x, pressed)?;
             }
             return Ok(());
         }
@@ -158,8 +165,8 @@ impl Input {
             self.fake_key(x, *code, false)?;
         }
         let state = State { command: lifted.is_empty() && self.state().command, ..self.state() };
-        if let Some(code) = self.find(x, key.scancode, key.keysym, state)? {
-            self.fake_key(x, code, true)?;
+        let found = self.find(x, key.scancode, key.keysym, state)?;
+        if let Some(code) = self.press(x, found)? {
             self.hands.entry(viewer).or_default().keys.insert(held, (code, key.keysym));
         }
         for code in &lifted {
@@ -172,24 +179,63 @@ impl Input {
     pub(crate) fn text(&mut self, x: &X, text: &str) -> Result<(), ScreenError> {
         for wanted in text.chars().filter_map(keymap::of_character) {
             let state = State { command: false, ..self.state() };
-            if let Some(code) = self.find(x, 0, wanted, state)? {
-                self.fake_key(x, code, true)?;
+            let found = self.find(x, 0, wanted, state)?;
+            if let Some(code) = self.press(x, found)? {
                 self.fake_key(x, code, false)?;
             }
         }
         Ok(())
     }
 
-    /// The keycode for a keysym, bound now when need be.
-    fn find(&mut self, x: &X, scancode: u16, wanted: u32, state: State) -> Result<Option<u8>, ScreenError> {
-        match self.keymap.choose(scancode, wanted, state) {
-            Choice::Press(code) => Ok(Some(code)),
+    /// The key for a keysym, bound now when need be.
+    fn find(&mut self, x: &X, scancode: u16, wanted: u32, state: State) -> Result<Choice, ScreenError> {
+        let choice = self.keymap.choose(scancode, wanted, state);
+        if let Choice::Bind(code) = choice {
+            self.bind(x, code, [wanted, wanted])?;
+            x.conn.get_input_focus()?.reply()?;
+            std::thread::sleep(BINDING_TIME);
+            return Ok(Choice::Press(code));
+        }
+        Ok(choice)
+    }
+
+    fn bind(&mut self, x: &X, code: u8, keysyms: [u32; 2]) -> Result<(), ScreenError> {
+        x.conn.change_keyboard_mapping(1, code, 2, &keysyms)?;
+        self.own_changes += 1;
+        if !self.bound.contains(&code) {
+            self.bound.push(code);
+        }
+        Ok(())
+    }
+
+    /// Presses what was found, with shift as it is needed for that moment; returns the keycode that is down now.
+    fn press(&self, x: &X, choice: Choice) -> Result<Option<u8>, ScreenError> {
+        match choice {
             Choice::None => Ok(None),
-            Choice::Bind(code) => {
-                x.conn.change_keyboard_mapping(1, code, 2, &[wanted, wanted])?;
-                self.own_changes += 1;
-                if !self.bound.contains(&code) {
-                    self.bound.push(code);
+            Choice::Press(code) | Choice::Bind(code) => {
+                self.fake_key(x, code, true)?;
+                Ok(Some(code))
+            }
+            Choice::Shifted(code) => {
+                let is_shift = |k: u32| matches!(k, keysym::SHIFT_L | keysym::SHIFT_R);
+                let held: Vec<u8> = self
+                    .hands
+                    .values()
+                    .flat_map(|h| h.keys.values())
+                    .filter(|(_, k)| is_shift(*k))
+                    .map(|(c, _)| *c)
+                    .collect();
+                let (shifts, down) = if held.is_empty() {
+                    (self.keymap.plain(keysym::SHIFT_L).into_iter().collect(), true)
+                } else {
+                    (held, false)
+                };
+                for shift in &shifts {
+                    self.fake_key(x, *shift, down)?;
+                }
+                self.fake_key(x, code, true)?;
+                for shift in &shifts {
+                    self.fake_key(x, *shift, !down)?;
                 }
                 Ok(Some(code))
             }

@@ -11,6 +11,13 @@ const SCANCODE_OFFSET: u16 = 8;
 /// Columns of the core map that are looked at: two levels each of group 1, group 2, and levels 3 and 4 of group 1.
 const COLUMNS: usize = 6;
 
+/// Pairs of characters that people type whose layout is not the display's. Programs learn of a key that is bound while
+/// they run only some time later, so these are bound before any program runs.
+const PRELOADED: &str =
+    "éÉèÈêÊëËàÀâÂäÄáÁãÃåÅæÆçÇîÎïÏíÍôÔöÖóÓòÒõÕøØœŒûÛüÜúÚùÙñÑýÝßẞšŠžŽčČćĆłŁąĄęĘńŃśŚźŹżŻğĞşŞıİ€£§°µ²³¹«»¿¡„“”’–…";
+/// Spare keycodes that `PRELOADED` does not use up.
+const LEAST_SPARE: usize = 24;
+
 /// Keysyms by name, as far as the code speaks of them.
 pub(crate) mod keysym {
     pub(crate) const TAB: u32 = 0xff09;
@@ -19,6 +26,7 @@ pub(crate) mod keysym {
     pub(crate) const NUM_LOCK: u32 = 0xff7f;
     pub(crate) const CAPS_LOCK: u32 = 0xffe5;
     pub(crate) const SHIFT_L: u32 = 0xffe1;
+    pub(crate) const SHIFT_R: u32 = 0xffe2;
     pub(crate) const HYPER_R: u32 = 0xffee;
     /// Unicode characters beyond Latin-1 are this plus their code point.
     pub(crate) const UNICODE: u32 = 0x0100_0000;
@@ -42,6 +50,8 @@ pub(crate) struct State {
 pub(crate) enum Choice {
     /// This one.
     Press(u8),
+    /// This one, with shift the other way than it is.
+    Shifted(u8),
     /// This spare one, after it was bound to the keysym.
     Bind(u8),
     /// There is none.
@@ -124,13 +134,38 @@ impl Keymap {
                 return Choice::Press(code);
             }
         }
-        match all.clone().find(|c| gives(*c, state)) {
-            Some(code) => {
-                self.touch(code);
-                Choice::Press(code)
-            }
-            None => self.bind(wanted),
+        if let Some(code) = all.clone().find(|c| gives(*c, state)) {
+            self.touch(code);
+            return Choice::Press(code);
         }
+        let other = State { shift: !state.shift, ..state };
+        if let Some(code) = physical.filter(|c| gives(*c, other)).or_else(|| all.clone().find(|c| gives(*c, other))) {
+            self.touch(code);
+            return Choice::Shifted(code);
+        }
+        self.bind(wanted)
+    }
+
+    /// Gives spare keycodes the characters of `PRELOADED` that no key has; returns keycodes with their two keysyms.
+    pub(crate) fn preload(&mut self) -> Vec<(u8, [u32; 2])> {
+        let mut made = Vec::new();
+        let mut characters = PRELOADED.chars().filter_map(of_character);
+        while let (Some(low), Some(high)) = (characters.next(), characters.next()) {
+            let has = |k: u32| self.keys.iter().any(|key| key[..2].contains(&k));
+            if has(low) && has(high) {
+                continue;
+            }
+            // Some stay free for characters that nobody thought of.
+            let Some(code) = self.spare.front().copied().filter(|_| made.len() + LEAST_SPARE < self.spare.len()) else {
+                break;
+            };
+            self.touch(code);
+            if let Some(key) = self.keys.get_mut(usize::from(code - FIRST_KEYCODE)) {
+                *key = [low, high, 0, 0, 0, 0];
+            }
+            made.push((code, [low, high]));
+        }
+        made
     }
 
     /// Gives the spare keycode that was used longest ago a meaning.
@@ -256,13 +291,15 @@ mod tests {
         let mut map = american();
         // French: the key right of tab is an a.
         assert_eq!(map.choose(16, 'a'.into(), PLAIN), Choice::Press(38));
-        // French: 1 needs shift, under which no American key gives it.
-        let Choice::Bind(code) = map.choose(2, '1'.into(), SHIFT) else { panic!("a spare key") };
-        assert_eq!(map.meaning(code, SHIFT), u32::from('1'));
-        assert_eq!(map.choose(2, '1'.into(), SHIFT), Choice::Press(code));
+        // French: 1 needs shift, without which the American key gives it; & is the other way about.
+        assert_eq!(map.choose(2, '1'.into(), SHIFT), Choice::Shifted(10));
+        assert_eq!(map.choose(2, '&'.into(), PLAIN), Choice::Shifted(16));
+        let Choice::Bind(code) = map.choose(3, 'é'.into(), PLAIN) else { panic!("a spare key") };
+        assert_eq!(map.meaning(code, SHIFT), u32::from('é'));
+        assert_eq!(map.choose(3, 'é'.into(), SHIFT), Choice::Press(code));
         // German: @ is AltGr + q.
         let altgr = State { level3: true, ..PLAIN };
-        assert!(matches!(map.choose(16, '@'.into(), altgr), Choice::Bind(_)));
+        assert_eq!(map.choose(16, '@'.into(), altgr), Choice::Shifted(11));
         assert_eq!(map.choose(100, keysym::LEVEL3, PLAIN), Choice::Press(92));
     }
 
@@ -272,6 +309,21 @@ mod tests {
         let control = State { command: true, ..PLAIN };
         assert_eq!(map.choose(16, 'a'.into(), control), Choice::Press(38));
         assert_eq!(map.choose(16, 'A'.into(), State { shift: true, ..control }), Choice::Press(38));
+    }
+
+    #[test]
+    fn preloaded_characters_need_no_binding() {
+        let mut map = american();
+        let made = map.preload();
+        assert!(made.len() > 30);
+        let (code, pair) = made[0];
+        assert_eq!(pair, [u32::from('é'), u32::from('É')]);
+        assert_eq!(map.choose(3, 'é'.into(), PLAIN), Choice::Press(code));
+        assert_eq!(map.choose(3, 'É'.into(), PLAIN), Choice::Shifted(code));
+        assert_eq!(map.choose(3, 'É'.into(), SHIFT), Choice::Press(code));
+        assert_eq!(map.preload(), [], "each character once");
+        assert!(matches!(map.choose(0, keysym::UNICODE + 0x4e00, PLAIN), Choice::Bind(c) if c != code));
+        assert_eq!(Keymap::default().preload(), []);
     }
 
     #[test]
