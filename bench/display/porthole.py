@@ -1,6 +1,6 @@
 """Porthole's display by itself: `porthole-guest display`, with the built viewer page (web/dist/viewer).
 
-The binary is PORTHOLE_GUEST, or the release build in target/.
+The binary is PORTHOLE_GUEST, or the release build in target/; the page is PORTHOLE_WEB, or the built one in web/dist/.
 """
 import json
 import os
@@ -9,6 +9,7 @@ import time
 from adapters import Peer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+WEB = os.environ.get("PORTHOLE_WEB", f"{ROOT}/web/dist/viewer")
 GUEST = os.environ.get("PORTHOLE_GUEST", f"{ROOT}/target/release/porthole-guest")
 
 
@@ -19,7 +20,7 @@ class Adapter(Peer):
     def start(self):
         w, h = self.size
         self.spawn([GUEST, "display", "--size", f"{w}x{h}", "--listen", f"127.0.0.1:{self.port}", "--display", self.display,
-                    "--web", f"{ROOT}/web/dist/viewer"])
+                    "--web", WEB])
         self.wait_port()
         self.scene_env = {"XAUTHORITY": self.said("xauthority")}
 

@@ -18,10 +18,10 @@ pub(crate) enum Class {
 const SMALLEST_PHOTO_PX: usize = 400;
 /// Share of pixels unlike both neighbours from which on a rectangle is photographic, in percent.
 const NOVEL_PERCENT: usize = 40;
-/// Colours (of 4096 buckets) a photographic rectangle has at least.
-const FEWEST_COLOURS: u32 = 48;
+/// Different colours a photographic rectangle has at least, for 16 pixels looked at.
+const FEWEST_COLOURS_OF_16: usize = 2;
 /// At most this many pixels are looked at.
-const SAMPLE_PX: usize = 2048;
+const SAMPLE_PX: usize = 1024;
 
 /// Finds the kind of a rectangle that holds pixels.
 pub(crate) fn classify(picture: &Picture, rect: Rect) -> Class {
@@ -40,15 +40,15 @@ pub(crate) fn classify(picture: &Picture, rect: Rect) -> Class {
         for (i, pixel) in row.chunks_exact(4).enumerate().skip(1) {
             let left = &row[4 * i - 4..4 * i];
             novel += usize::from(pixel != left && pixel != &above[4 * i..4 * i + 4]);
-            let bucket = usize::from(pixel[0] >> 4) << 8 | usize::from(pixel[1] >> 4) << 4 | usize::from(pixel[2] >> 4);
-            // Grain inside one bucket counts as well: the low bits choose the neighbour.
-            let bucket = bucket ^ usize::from(pixel[1] & 15);
+            let colour = u32::from_le_bytes([pixel[0], pixel[1], pixel[2], 0]);
+            let bucket = (colour.wrapping_mul(0x9e37_79b1) >> 20) as usize;
             colours[bucket >> 6] |= 1 << (bucket & 63);
         }
         looked += usize::from(rect.w) - 1;
     }
-    let distinct: u32 = colours.iter().map(|c| c.count_ones()).sum();
-    if novel * 100 >= looked * NOVEL_PERCENT && distinct >= FEWEST_COLOURS { Class::Photo } else { Class::Text }
+    let distinct = colours.iter().map(|c| c.count_ones() as usize).sum::<usize>();
+    let many = distinct * 16 >= looked.min(4096) * FEWEST_COLOURS_OF_16;
+    if novel * 100 >= looked * NOVEL_PERCENT && many { Class::Photo } else { Class::Text }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::pixel_stream::PixelWriter;
 use crate::tiles::TileSet;
 use crate::viewer_message::Abilities;
 use crate::{jpeg, limits, planar};
-use units::{Kind, Task, Unit};
+use units::{FlatTiles, Kind, Task, Unit};
 
 /// What a viewer's encoder needs to know about it.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +87,14 @@ pub struct Encoder {
     said_exact: bool,
     statistics: EncoderStatistics,
     scratch: Vec<u8>,
+}
+
+/// What holds for the whole of a frame.
+#[derive(Clone, Copy)]
+struct Moment {
+    now: Duration,
+    budget: Budget,
+    focus: Option<Point>,
 }
 
 /// A frame being put together.
@@ -213,11 +221,13 @@ impl Encoder {
         windows: &[WindowPlace],
     ) -> io::Result<Option<Vec<u8>>> {
         let mut draft = Draft::default();
+        let moment = Moment { now, budget, focus };
         let mut changed = self.compare(screen, now);
-        self.move_pixels(screen, &mut changed, windows, now, &mut draft);
-        let fits = self.send_changes(screen, &changed, budget, focus, now, &mut draft)?;
+        let flat = FlatTiles::find(screen, &changed);
+        self.move_pixels(screen, &mut changed, &flat, windows, now, &mut draft);
+        let fits = self.send_changes(screen, &changed, &flat, moment, &mut draft)?;
         if fits {
-            self.refine(budget, now, focus, &mut draft)?;
+            self.refine(moment, &mut draft)?;
         }
         let exact = self.dirty.is_empty() && self.lossy.is_empty();
         if draft.commands.is_empty() && exact == self.said_exact {
@@ -262,6 +272,7 @@ impl Encoder {
         &mut self,
         screen: &Picture,
         changed: &mut TileSet,
+        flat: &FlatTiles,
         windows: &[WindowPlace],
         now: Duration,
         draft: &mut Draft,
@@ -269,7 +280,10 @@ impl Encoder {
         let window_moves = window_moves(&self.windows, windows, self.shown.size());
         self.windows.clear();
         self.windows.extend_from_slice(windows);
-        let moves = motion::find(&mut self.shown, screen, changed, &window_moves);
+        // Tiles of one colour are cheapest as they are, and looking for their origin would be in vain.
+        let mut textured = changed.clone();
+        flat.indices().for_each(|index| textured.clear_tile(index));
+        let moves = motion::find(&mut self.shown, screen, &textured, &window_moves);
         for m in &moves {
             draft.push(Command::Copy { to: m.to, from_x: m.from_x, from_y: m.from_y });
             self.statistics.copied_px += m.to.area() as u64;
@@ -278,11 +292,12 @@ impl Encoder {
         if moves.is_empty() {
             return;
         }
-        for m in &moves {
+        for m in moves.iter().filter(|m| !m.exact) {
             changed.add(m.to);
         }
+        let right: Vec<Rect> = moves.iter().filter(|m| m.exact).map(|m| m.to).collect();
         let before = std::mem::replace(changed, TileSet::new(self.shown.size()));
-        for (_, rect) in before.iter() {
+        for (_, rect) in before.iter().filter(|(_, r)| !right.iter().any(|done| done.contains(r))) {
             if let Some(differs) = screen.difference(&self.shown, rect) {
                 changed.add(differs);
             }
@@ -318,9 +333,8 @@ impl Encoder {
         &mut self,
         screen: &Picture,
         changed: &TileSet,
-        budget: Budget,
-        focus: Option<Point>,
-        now: Duration,
+        flat: &FlatTiles,
+        Moment { now, budget, focus }: Moment,
         draft: &mut Draft,
     ) -> io::Result<bool> {
         let lossy_allowed = self.settings.abilities.has(Abilities::JPEG);
@@ -328,6 +342,7 @@ impl Encoder {
             picture: screen,
             shown: Some(&self.shown),
             changed,
+            flat,
             lossy_allowed,
             budget_bytes: budget.bytes,
         });
@@ -339,7 +354,10 @@ impl Encoder {
                 fits = false;
                 continue;
             }
-            self.shown.take(screen, unit.rect);
+            match unit.kind {
+                Kind::Fill(rgb) => self.shown.fill(unit.rect, rgb),
+                Kind::Raw | Kind::Planar | Kind::Jpeg => self.shown.take(screen, unit.rect),
+            }
             self.send(&unit, budget, draft)?;
             if unit.kind == Kind::Jpeg {
                 self.mark_lossy(unit.rect, now);
@@ -351,7 +369,7 @@ impl Encoder {
     }
 
     /// Sends again, lossless, what has rested long enough.
-    fn refine(&mut self, budget: Budget, now: Duration, focus: Option<Point>, draft: &mut Draft) -> io::Result<()> {
+    fn refine(&mut self, Moment { now, budget, focus }: Moment, draft: &mut Draft) -> io::Result<()> {
         let mut due = TileSet::new(self.shown.size());
         for (index, rect) in self.lossy.iter() {
             if self.changed_at[index] + self.settings.quiet <= now {
@@ -365,6 +383,7 @@ impl Encoder {
             picture: &self.shown,
             shown: None,
             changed: &due,
+            flat: &FlatTiles::default(),
             lossy_allowed: false,
             budget_bytes: budget.refine_bytes,
         });
@@ -399,7 +418,7 @@ impl Encoder {
                 draft.push(Command::Planar { rect });
             }
             Kind::Jpeg => {
-                let data = jpeg::encode(&self.shown, rect, budget.jpeg_quality)
+                let data = jpeg::encode(&self.shown, rect, budget.jpeg_quality, &mut self.scratch)
                     .ok_or_else(|| io::Error::other("the JPEG encoder refused a rectangle"))?;
                 draft.push(Command::Jpeg { rect, data });
                 self.statistics.jpeg_px += px;
@@ -430,7 +449,7 @@ fn window_moves(before: &[WindowPlace], after: &[WindowPlace], size: Size) -> Ve
         let to = Rect::clipped(i32::from(from.x) + dx, i32::from(from.y) + dy, from.w.into(), from.h.into(), size);
         if !to.is_empty() {
             let (from_x, from_y) = ((i32::from(to.x) - dx) as u16, (i32::from(to.y) - dy) as u16);
-            moves.push(Move { to, from_x, from_y });
+            moves.push(Move { to, from_x, from_y, exact: false });
         }
     }
     moves

@@ -13,6 +13,8 @@ pub(crate) struct Move {
     pub(crate) to: Rect,
     pub(crate) from_x: u16,
     pub(crate) from_y: u16,
+    /// Every pixel of `to` is right after the copy.
+    pub(crate) exact: bool,
 }
 
 impl Move {
@@ -28,16 +30,18 @@ const SHORTEST_RUN: u16 = 8;
 /// Rows of a run that must be wrong now for the copy to be worth it.
 const FEWEST_MENDED: u16 = 4;
 /// Columns of tiles whose rows vote for a distance.
-const VOTERS: usize = 6;
+const VOTERS: usize = 4;
 /// Rows beyond the changed ones in which a source is looked for.
 const REACH: u16 = 256;
+/// Rows that must agree on a distance.
+const FEWEST_VOTES: u32 = 8;
 /// Distances tried.
 const CANDIDATES: usize = 3;
 
 /// Finds moves from `shown` to `screen` inside `changed`, carries them out on `shown`, and returns them in order.
 /// `windows` are rectangles of windows before and after, of equal size each, with coordinates clipped to the picture.
 pub(crate) fn find(shown: &mut Picture, screen: &Picture, changed: &TileSet, windows: &[Move]) -> Vec<Move> {
-    let mut moves = Vec::new();
+    let mut moves: Vec<Move> = Vec::new();
     if changed.area() < SMALLEST_CHANGE_PX {
         return moves;
     }
@@ -49,12 +53,24 @@ pub(crate) fn find(shown: &mut Picture, screen: &Picture, changed: &TileSet, win
     }
     let strips = strips(changed);
     for distance in vote(shown, screen, &strips) {
-        for found in runs(shown, screen, &strips, distance) {
-            shown.copy(found.to, found.from_x, found.from_y);
-            moves.push(found);
+        let mut found = runs(shown, screen, &strips, distance);
+        // Away from the overlap, as in any move of memory, so that few sources are overwritten before they are read.
+        found.sort_by_key(|m| if distance > 0 { i32::from(m.to.y) } else { -i32::from(m.to.y) });
+        let first = moves.len();
+        for mut m in found {
+            m.exact = !moves[first..].iter().any(|done| meet(&done.to, &m.from()));
+            if !m.exact {
+                moves.iter_mut().filter(|done| meet(&done.to, &m.to)).for_each(|done| done.exact = false);
+            }
+            shown.copy(m.to, m.from_x, m.from_y);
+            moves.push(m);
         }
     }
     moves
+}
+
+fn meet(a: &Rect, b: &Rect) -> bool {
+    !a.intersect(b).is_empty()
 }
 
 /// Whether a window's move mends clearly more than it breaks, judged by a sample of row pieces.
@@ -112,8 +128,13 @@ fn vote(shown: &Picture, screen: &Picture, strips: &[Strip]) -> Vec<i32> {
         let r = strip.changed;
         let rows = r.y.saturating_sub(REACH)..r.bottom().saturating_add(REACH).min(height);
         table.clear();
+        let mut last = None;
         for y in rows {
-            table.insert(hash(shown.row(r.x, y, r.w)), y);
+            let row = hash(shown.row(r.x, y, r.w));
+            // Rows like the one above (blanks, borders) say nothing about a distance, wherever they come again.
+            if last.replace(row) != Some(row) {
+                table.insert(row, y);
+            }
         }
         for y in r.y..r.bottom() {
             if let Some(source) = table.unique(hash(screen.row(r.x, y, r.w))) {
@@ -122,11 +143,14 @@ fn vote(shown: &Picture, screen: &Picture, strips: &[Strip]) -> Vec<i32> {
         }
     }
     votes[usize::from(height)] = 0;
-    let mut best: Vec<(u32, usize)> =
-        votes.iter().enumerate().filter(|(_, v)| **v >= 8).map(|(i, v)| (*v, i)).collect();
-    best.sort_unstable_by(|a, b| b.cmp(a));
+    let mut best: Vec<(u32, usize)> = Vec::with_capacity(CANDIDATES + 1);
+    for (i, count) in votes.into_iter().enumerate().filter(|(_, count)| *count >= FEWEST_VOTES) {
+        best.push((count, i));
+        best.sort_unstable_by(|a, b| b.cmp(a));
+        best.truncate(CANDIDATES);
+    }
     let enough = best.first().map_or(0, |b| b.0 / 8);
-    best.iter().take(CANDIDATES).filter(|b| b.0 >= enough).map(|b| b.1 as i32 - i32::from(height)).collect()
+    best.iter().filter(|b| b.0 >= enough).map(|b| b.1 as i32 - i32::from(height)).collect()
 }
 
 /// Rectangles that are right after a copy from `distance` rows below and hold rows that are wrong now.
@@ -198,7 +222,7 @@ fn runs_in(shown: &Picture, screen: &Picture, area: Rect, distance: i32) -> Vec<
         }
         if y - start >= SHORTEST_RUN && wrong >= FEWEST_MENDED {
             let from_y = (i32::from(start) + distance) as u16;
-            found.push(Move { to: Rect::between(area.x, start, area.right(), y), from_x: area.x, from_y });
+            found.push(Move { to: Rect::between(area.x, start, area.right(), y), from_x: area.x, from_y, exact: true });
         }
         (start, wrong) = (y + 1, 0);
     }
@@ -221,22 +245,34 @@ fn widen(shown: &Picture, screen: &Picture, m: &mut Move) {
     }
 }
 
-/// A weak, fast hash of a row; four lanes so that the multiplications overlap.
+/// A weak, fast hash of a row of at most a tile's width: a sum of products, none of which waits for another.
+/// Only guesses rest on it.
 fn hash(row: &[u8]) -> u64 {
-    const K: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut lanes = [1u64, 2, 3, 4];
+    let mut sums = [0u64; 4];
     let mut chunks = row.chunks_exact(32);
-    let word = |b: &[u8]| b.iter().rev().fold(0u64, |sum, v| sum << 8 | u64::from(*v));
+    let mut factor = 0x9e37_79b9_7f4a_7c15u64;
+    let word = |bytes: &[u8], i: usize| {
+        let mut eight = [0; 8];
+        eight.copy_from_slice(&bytes[8 * i..8 * i + 8]);
+        u64::from_le_bytes(eight)
+    };
     for chunk in &mut chunks {
-        for (lane, bytes) in lanes.iter_mut().zip(chunk.chunks_exact(8)) {
-            let v = bytes.try_into().map_or(0, u64::from_le_bytes);
-            *lane = (*lane ^ v).wrapping_mul(K).rotate_left(29);
+        for (i, sum) in sums.iter_mut().enumerate() {
+            // The low half of a product knows nothing of the high half of the word, so both halves are mixed in.
+            let w = word(chunk, i);
+            *sum = sum.wrapping_add((w ^ w >> 32).wrapping_mul(factor.wrapping_add(2 * i as u64)));
         }
+        factor = factor.wrapping_mul(5).wrapping_add(0x3c6e_f372_fe94_f82b) | 1;
     }
-    for (i, bytes) in chunks.remainder().chunks(8).enumerate() {
-        lanes[i] = (lanes[i] ^ word(bytes)).wrapping_mul(K).rotate_left(29);
+    let mut rest = [0u8; 32];
+    let tail = chunks.remainder();
+    rest[..tail.len()].copy_from_slice(tail);
+    for (i, sum) in sums.iter_mut().enumerate() {
+        let w = word(&rest, i);
+        *sum = sum.wrapping_add((w ^ w >> 32).wrapping_mul(factor.wrapping_add(2 * i as u64)));
     }
-    lanes.iter().fold(0, |sum, lane| (sum ^ lane).wrapping_mul(K).rotate_left(31))
+    let all = sums.iter().fold(0u64, |sum, s| sum.rotate_left(23).wrapping_add(*s));
+    (all ^ all >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
 /// Finds the row with a hash, when there is exactly one.
@@ -321,7 +357,7 @@ mod tests {
                 let changed = changes(&shown, &screen);
                 let moves = find(&mut shown, &screen, &changed, &[]);
                 let to = Rect::new(pane.x, pane.y, pane.w, pane.h - by);
-                assert_eq!(moves, [Move { to, from_x: pane.x, from_y: pane.y + by }], "{pane:?} by {by}");
+                assert_eq!(moves, [Move { to, from_x: pane.x, from_y: pane.y + by, exact: true }], "{pane:?} by {by}");
                 assert!(shown.same(&screen, to));
             }
         }
@@ -342,7 +378,7 @@ mod tests {
 
     #[test]
     fn short_runs_of_neighbours_that_do_not_meet_are_not_joined() {
-        let at = |x: u16, y: u16| Move { to: Rect::new(x, y, 64, 8), from_x: x, from_y: y + 30 };
+        let at = |x: u16, y: u16| Move { to: Rect::new(x, y, 64, 8), from_x: x, from_y: y + 30, exact: true };
         assert!(!joins(&at(0, 10), &at(64, 100)));
         assert!(!joins(&at(0, 10), &at(64, 15)));
         assert!(joins(&at(0, 10), &at(64, 10)));
@@ -360,7 +396,7 @@ mod tests {
             let row = window.row(from.x, from.y + y, from.w).to_vec();
             screen.row_mut(to.x, to.y + y, to.w).copy_from_slice(&row);
         }
-        let hint = Move { to, from_x: from.x, from_y: from.y };
+        let hint = Move { to, from_x: from.x, from_y: from.y, exact: false };
         let changed = changes(&shown, &screen);
         assert_eq!(find(&mut shown, &screen, &changed, &[hint]), [hint]);
         assert!(shown.same(&screen, to));

@@ -72,9 +72,7 @@ impl Picture {
     /// Gives a rectangle one colour.
     pub fn fill(&mut self, rect: Rect, [r, g, b]: [u8; 3]) {
         for y in rect.y..rect.bottom() {
-            for pixel in self.row_mut(rect.x, y, rect.w).chunks_exact_mut(4) {
-                pixel.copy_from_slice(&[r, g, b, 255]);
-            }
+            self.row_mut(rect.x, y, rect.w).as_chunks_mut::<4>().0.fill([r, g, b, 255]);
         }
     }
 
@@ -108,18 +106,31 @@ impl Picture {
         let differs = |y: u16| self.row(rect.x, y, rect.w) != other.row(rect.x, y, rect.w);
         let top = (rect.y..rect.bottom()).find(|&y| differs(y))?;
         let bottom = (top..rect.bottom()).rev().find(|&y| differs(y))? + 1;
-        let (mut left, mut right) = (usize::from(rect.w), 0);
+        let (mut left, mut right) = (rect.w, 0);
         for y in top..bottom {
-            let a = self.row(rect.x, y, rect.w);
-            let b = other.row(rect.x, y, rect.w);
-            let unequal = |i: &usize| a[4 * i..4 * i + 4] != b[4 * i..4 * i + 4];
-            left = (0..left).find(unequal).unwrap_or(left);
-            right = (right..usize::from(rect.w)).rev().find(unequal).map_or(right, |i| i + 1);
-            if left == 0 && right == usize::from(rect.w) {
+            // Only what could still widen the rectangle is looked at.
+            if left > 0 {
+                let (a, b) = (self.row(rect.x, y, left), other.row(rect.x, y, left));
+                left = first_unequal(a, b).map_or(left, |i| i as u16);
+            }
+            if right < rect.w {
+                let (x, w) = (rect.x + right, rect.w - right);
+                let (a, b) = (self.row(x, y, w), other.row(x, y, w));
+                right += last_unequal(a, b).map_or(0, |i| i as u16 + 1);
+            }
+            if left == 0 && right == rect.w {
                 break;
             }
         }
-        Some(Rect::between(rect.x + left as u16, top, rect.x + right as u16, bottom))
+        Some(Rect::between(rect.x + left, top, rect.x + right, bottom))
+    }
+
+    /// The part of a row that differs from `other`.
+    fn row_difference(&self, other: &Picture, x: u16, y: u16, w: u16) -> Option<Rect> {
+        let (a, b) = (self.row(x, y, w), other.row(x, y, w));
+        let left = first_unequal(a, b)?;
+        let right = last_unequal(a, b)?;
+        Some(Rect::new(x + left as u16, y, (right - left) as u16 + 1, 1))
     }
 
     /// Cuts what differs from `other` inside `rect` into rectangles, one below the other: rows that differ over like
@@ -128,7 +139,7 @@ impl Picture {
         let mut bands: Vec<(Rect, usize)> = Vec::new();
         let mut last: Option<(Rect, usize)> = None;
         for y in rect.y..rect.bottom() {
-            let Some(row) = self.difference(other, Rect::new(rect.x, y, rect.w, 1)) else { continue };
+            let Some(row) = self.row_difference(other, rect.x, y, rect.w) else { continue };
             let area = row.area();
             match &mut last {
                 Some((run, covered))
@@ -157,6 +168,27 @@ impl Picture {
         let flat = top.chunks_exact(4).all(|p| p == first) && self.rows(rect).all(|row| row == top);
         flat.then_some([first[0], first[1], first[2]])
     }
+}
+
+/// Number of the first pixel that differs in two rows of equal length.
+fn first_unequal(a: &[u8], b: &[u8]) -> Option<usize> {
+    // Pairs of pixels at a time, then the one of the pair.
+    let pairs = a.chunks_exact(8).zip(b.chunks_exact(8));
+    let whole = a.len() / 8;
+    match pairs.into_iter().position(|(p, q)| p != q) {
+        Some(i) => Some(2 * i + usize::from(a[8 * i..8 * i + 4] == b[8 * i..8 * i + 4])),
+        None => (a[8 * whole..] != b[8 * whole..]).then_some(2 * whole),
+    }
+}
+
+/// Number of the last pixel that differs in two rows of equal length.
+fn last_unequal(a: &[u8], b: &[u8]) -> Option<usize> {
+    let whole = a.len() / 8;
+    if a[8 * whole..] != b[8 * whole..] {
+        return Some(2 * whole);
+    }
+    let i = a.chunks_exact(8).zip(b.chunks_exact(8)).rposition(|(p, q)| p != q)?;
+    Some(2 * i + usize::from(a[8 * i + 4..8 * i + 8] != b[8 * i + 4..8 * i + 8]))
 }
 
 /// Equal pixels a band may hold; cheaper to send than another command and a worse match.

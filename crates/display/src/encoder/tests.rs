@@ -146,7 +146,6 @@ fn apply(pair: &mut Pair, act: Act) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
     #[test]
     fn the_viewer_ends_with_the_exact_picture(
         acts in prop::collection::vec(any_act(), 1..25),

@@ -28,6 +28,30 @@ const SMALLEST_SPLIT_PX: usize = 16 << 10;
 /// Changes with fewer photographic pixels are sent lossless at once: cheap, and nothing to refine.
 const SMALLEST_LOSSY_PX: usize = 12 << 10;
 
+/// Changed tiles of one colour, found once a frame.
+#[derive(Debug, Default)]
+pub(super) struct FlatTiles {
+    /// Index, rectangle and colour, in the order of the indices.
+    tiles: Vec<(usize, Rect, [u8; 3])>,
+}
+
+impl FlatTiles {
+    pub(super) fn find(picture: &Picture, changed: &TileSet) -> Self {
+        let tiles = changed.iter().filter_map(|(i, rect)| Some((i, rect, picture.single_colour(rect)?)));
+        Self { tiles: tiles.collect() }
+    }
+
+    pub(super) fn indices(&self) -> impl Iterator<Item = usize> + '_ {
+        self.tiles.iter().map(|t| t.0)
+    }
+
+    /// The colour of a tile's rectangle, if it is the one looked at.
+    fn colour(&self, index: usize, rect: Rect) -> Option<[u8; 3]> {
+        let i = self.tiles.binary_search_by_key(&index, |t| t.0).ok()?;
+        (self.tiles[i].1 == rect).then_some(self.tiles[i].2)
+    }
+}
+
 /// What is to be covered with units.
 pub(super) struct Task<'a> {
     /// The pixels to send.
@@ -36,6 +60,8 @@ pub(super) struct Task<'a> {
     pub(super) shown: Option<&'a Picture>,
     /// Where.
     pub(super) changed: &'a TileSet,
+    /// Which of it is known to be of one colour.
+    pub(super) flat: &'a FlatTiles,
     /// Whether photographic units may be lossy.
     pub(super) lossy_allowed: bool,
     /// Bytes the frame may have.
@@ -57,9 +83,14 @@ pub(super) fn plan(task: &Task<'_>) -> Vec<Unit> {
             }
             row = index / columns;
         }
-        let bands = task.shown.map_or_else(|| vec![changed], |shown| task.picture.bands(shown, changed));
+        // One colour needs no cutting: filling equal pixels once more changes nothing.
+        let flat = task.flat.colour(index, changed);
+        let bands = match (flat, task.shown) {
+            (None, Some(shown)) => task.picture.bands(shown, changed),
+            (Some(_), _) | (_, None) => vec![changed],
+        };
         for rect in bands {
-            let kind = match classify(task.picture, rect) {
+            let kind = match flat.map_or_else(|| classify(task.picture, rect), Class::Flat) {
                 Class::Flat(rgb) => Kind::Fill(rgb),
                 Class::Text => Kind::Raw,
                 Class::Photo => Kind::Planar,
@@ -150,7 +181,8 @@ mod tests {
     use crate::picture::tests::noise;
 
     fn plan_all(picture: &Picture, changed: &TileSet, lossy_allowed: bool) -> Vec<Unit> {
-        plan(&Task { picture, shown: None, changed, lossy_allowed, budget_bytes: usize::MAX })
+        let flat = &FlatTiles::find(picture, changed);
+        plan(&Task { picture, shown: None, changed, flat, lossy_allowed, budget_bytes: usize::MAX })
     }
 
     fn covered(units: &[Unit], changed: &TileSet) -> bool {

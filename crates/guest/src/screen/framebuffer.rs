@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 use std::ptr::NonNull;
 
-use porthole_display::{Picture, Rect, Size, TileSet};
+use porthole_display::{Picture, Rect, Size, TILE_PX, TileSet};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
@@ -100,21 +100,34 @@ impl Framebuffer {
 
     /// Brings a rectangle of `picture` up to date and adds what really changed to `changed`.
     pub(crate) fn update(&self, picture: &mut Picture, rect: Rect, changed: &mut TileSet) {
-        let size = picture.size();
-        let rect = rect.intersect(&size.rect()).intersect(&self.max_size.rect());
-        let mut scratch = [0u8; 4 * porthole_display::TILE_PX as usize];
-        for (_, part) in TileSet::touched(size, rect) {
-            let row = &mut scratch[..4 * usize::from(part.w)];
-            let (mut top, mut bottom) = (u16::MAX, 0);
-            for y in part.y..part.bottom() {
-                self.read(self.offset + usize::from(y) * self.stride + 4 * usize::from(part.x), row);
-                if take_row(picture.row_mut(part.x, y, part.w), row) {
-                    top = top.min(y);
-                    bottom = y + 1;
+        let rect = rect.intersect(&picture.size().rect()).intersect(&self.max_size.rect());
+        if rect.is_empty() {
+            return;
+        }
+        // Whole rows, not tiles one by one: memory likes to be read in one direction.
+        let mut source = vec![0u8; 4 * usize::from(rect.w)];
+        let edge = |x: u16| (x / TILE_PX + 1) * TILE_PX;
+        let mut x = rect.x;
+        let mut columns = Vec::new();
+        while x < rect.right() {
+            let right = edge(x).min(rect.right());
+            columns.push(Column { x, right, top: u16::MAX, bottom: 0 });
+            x = right;
+        }
+        for y in rect.y..rect.bottom() {
+            self.read(self.offset + usize::from(y) * self.stride + 4 * usize::from(rect.x), &mut source);
+            let mut rest = (&mut *picture.row_mut(rect.x, y, rect.w), &source[..]);
+            for column in &mut columns {
+                let (target, target_rest) = rest.0.split_at_mut(4 * usize::from(column.right - column.x));
+                let (pixels, pixels_rest) = rest.1.split_at(target.len());
+                rest = (target_rest, pixels_rest);
+                if take_row(target, pixels) {
+                    column.top = column.top.min(y);
+                    column.bottom = y + 1;
                 }
             }
-            if bottom > 0 {
-                changed.add(Rect::between(part.x, top, part.right(), bottom));
+            if (y + 1) % TILE_PX == 0 || y + 1 == rect.bottom() {
+                columns.iter_mut().for_each(|c| c.finish(changed));
             }
         }
     }
@@ -131,6 +144,23 @@ impl Framebuffer {
     }
 }
 
+/// Which rows changed in a column of tiles since the last row of tiles ended.
+struct Column {
+    x: u16,
+    right: u16,
+    top: u16,
+    bottom: u16,
+}
+
+impl Column {
+    fn finish(&mut self, changed: &mut TileSet) {
+        if self.bottom > 0 {
+            changed.add(Rect::between(self.x, self.top, self.right, self.bottom));
+        }
+        (self.top, self.bottom) = (u16::MAX, 0);
+    }
+}
+
 impl Drop for Framebuffer {
     fn drop(&mut self) {
         // SAFETY: this is the mapping `open` made, and nothing refers to it any more.
@@ -141,11 +171,13 @@ impl Drop for Framebuffer {
 /// Writes X pixels (blue, green, red, anything) as r g b 255; says whether any differs from what was there.
 fn take_row(row: &mut [u8], source: &[u8]) -> bool {
     let mut difference = 0u32;
-    for (to, from) in row.chunks_exact_mut(4).zip(source.chunks_exact(4)) {
-        let x = u32::from_le_bytes([from[0], from[1], from[2], from[3]]);
+    let (to, _) = row.as_chunks_mut::<4>();
+    let (from, _) = source.as_chunks::<4>();
+    for (to, from) in to.iter_mut().zip(from) {
+        let x = u32::from_le_bytes(*from);
         let new = (x & 0xff) << 16 | (x & 0xff00) | (x >> 16 & 0xff) | 0xff00_0000;
-        difference |= new ^ u32::from_le_bytes([to[0], to[1], to[2], to[3]]);
-        to.copy_from_slice(&new.to_le_bytes());
+        difference |= new ^ u32::from_le_bytes(*to);
+        *to = new.to_le_bytes();
     }
     difference != 0
 }

@@ -81,10 +81,13 @@ impl Screen {
         self.grant_size()?;
         let credit = self.viewers.iter().any(Viewer::has_credit);
         if !self.pending.is_empty() && (credit || self.waits_for_window) {
+            let begun = Instant::now();
             let mut changed = TileSet::new(self.picture.size());
-            for (_, rect) in self.pending.iter() {
+            for rect in self.pending.spans() {
                 self.framebuffer.update(&mut self.picture, rect, &mut changed);
             }
+            let (damaged_px, changed_px) = (self.pending.area(), changed.area());
+            tracing::trace!(damaged_px, changed_px, capture_us = begun.elapsed().as_micros(), "Capture");
             self.pending.clear();
             self.share(&changed);
         }
