@@ -3,6 +3,7 @@
 import type { State } from "../session/machine.ts";
 import { element } from "./elements.ts";
 import { type Notice, noticeOf } from "./sentences.ts";
+import { choice, keepChoice } from "./settings.ts";
 
 /** What the controls ask for. */
 export interface PageActions {
@@ -17,7 +18,7 @@ const PANELS = ["clipboard-panel", "key-panel", "settings-panel"] as const;
 const OPENERS = { "clipboard-panel": "clipboard", "key-panel": "key-menu", "settings-panel": "settings" } as const;
 /** The toolbar closes this long after the pointer left it. */
 const TOOLBAR_CLOSE_MS = 1200;
-/** It shows itself this long when a picture first appears. */
+/** It shows itself this long when this browser shows its first picture. */
 const TOOLBAR_GREETING_MS = 4000;
 const TOAST_MS = 5000;
 
@@ -33,7 +34,6 @@ export class Page {
   private does: NonNullable<Notice["action"]>["does"] | undefined;
   private closeTimer: number | undefined;
   private toastTimer: number | undefined;
-  private greeted = false;
 
   constructor(private readonly actions: PageActions) {
     this.noticeAction.addEventListener("click", () => {
@@ -74,8 +74,8 @@ export class Page {
     this.toolbar.hidden = state.kind !== "live";
     if (state.kind !== "live") {
       this.closePanels(false);
-    } else if (painted && !this.greeted) {
-      this.greeted = true;
+    } else if (painted && choice("greeted", ["yes", "no"], "no") === "no") {
+      keepChoice("greeted", "yes");
       this.setToolbar(true);
       this.closeSoon(TOOLBAR_GREETING_MS);
     }
