@@ -229,6 +229,54 @@ describe("input", () => {
     });
   });
 
+  test("an input method's text arrives once, when it is finished", async (t) => {
+    await withPage(t, browser, {}, async (page) => {
+      const { remote } = await live(page);
+      const protocol = await page.context().newCDPSession(page);
+      for (const text of ["に", "にほ", "日本"]) {
+        await protocol.send("Input.imeSetComposition", {
+          text,
+          selectionStart: text.length,
+          selectionEnd: text.length,
+        });
+      }
+      await protocol.send("Input.insertText", { text: "日本" });
+      await page.keyboard.press("x");
+      await until("the key behind it", () => remote.keys().includes("-78/45"));
+      const texts = remote.of(FROM_VIEWER.text).map((message) => message.subarray(4).toString());
+      assert.deepEqual(texts, ["日本"]);
+      assert.deepEqual(remote.keys(), ["+78/45", "-78/45"]);
+    });
+  });
+
+  test("fingers click, and the on-screen keyboard comes only when it is asked for", async (t) => {
+    await withPage(t, browser, { hasTouch: true }, async (page) => {
+      const { remote } = await live(page);
+      await page.touchscreen.tap(300, 200);
+      await until("the click", () => remote.of(FROM_VIEWER.pointer).length >= 3);
+      const clicks = remote
+        .of(FROM_VIEWER.pointer)
+        .map((message) => [2, 4, 6].map((at) => message.readUInt16LE(at)).join());
+      assert.deepEqual(clicks, ["300,200,0", "300,200,1", "300,200,0"]);
+      assert.equal(await page.evaluate(() => document.getElementById("keys").inputMode), "none");
+    });
+  });
+
+  test("full screen takes the keyboard and gives it back", async (t) => {
+    await withPage(t, browser, {}, async (page) => {
+      await live(page);
+      await page.keyboard.press("Control+Alt+Shift+KeyM");
+      await page.click("#fullscreen");
+      const full = () => page.evaluate(() => document.fullscreenElement !== null);
+      await until("full screen", full);
+      assert.equal(await page.getAttribute("#fullscreen", "aria-pressed"), "true");
+      assert.equal(await page.evaluate(() => document.activeElement.id), "keys");
+      await page.keyboard.press("Control+Alt+Shift+KeyM");
+      await page.click("#fullscreen");
+      await until("the window again", async () => !(await full()));
+    });
+  });
+
   test("losing the focus lets everything go", async (t) => {
     await withPage(t, browser, {}, async (page) => {
       const { remote } = await live(page);

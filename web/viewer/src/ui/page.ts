@@ -16,6 +16,8 @@ export interface PageActions {
 
 const PANELS = ["clipboard-panel", "key-panel", "settings-panel"] as const;
 const OPENERS = { "clipboard-panel": "clipboard", "key-panel": "key-menu", "settings-panel": "settings" } as const;
+/** The toolbar opens when the pointer rests on its handle this long. */
+const TOOLBAR_OPEN_MS = 200;
 /** The toolbar closes this long after the pointer left it. */
 const TOOLBAR_CLOSE_MS = 1200;
 /** It shows itself this long when this browser shows its first picture. */
@@ -32,6 +34,7 @@ export class Page {
   private readonly handle = element("toolbar-handle", HTMLButtonElement);
   private readonly toast = element("toast", HTMLElement);
   private does: NonNullable<Notice["action"]>["does"] | undefined;
+  private openTimer: number | undefined;
   private closeTimer: number | undefined;
   private toastTimer: number | undefined;
 
@@ -68,7 +71,7 @@ export class Page {
     this.noticeAction.textContent = notice?.action?.label ?? "";
     this.does = notice?.action?.does;
     const view = state.kind === "opening" ? undefined : state.view;
-    const name = view === undefined ? "" : `${view.instanceName} – ${view.display}`;
+    const name = [view?.instanceName, view?.display].filter((part) => part !== undefined && part !== "").join(" – ");
     document.title = [notice?.title ?? "", name, "Porthole"].filter((part) => part !== "").join(" – ");
     element("toolbar-name", HTMLElement).textContent = view?.role === "view" ? `${name} (view only)` : name;
     this.toolbar.hidden = state.kind !== "live";
@@ -102,9 +105,11 @@ export class Page {
     handle.addEventListener("click", () => this.setToolbar(!toolbar.classList.contains("open")));
     handle.addEventListener("pointerenter", (event) => {
       if (event.pointerType === "mouse" && event.buttons === 0) {
-        this.setToolbar(true);
+        // Passing over it on the way to something else does not count.
+        this.openTimer = window.setTimeout(() => this.setToolbar(true), TOOLBAR_OPEN_MS);
       }
     });
+    handle.addEventListener("pointerleave", () => window.clearTimeout(this.openTimer));
     toolbar.addEventListener("pointerenter", () => window.clearTimeout(this.closeTimer));
     toolbar.addEventListener("pointerleave", () => this.closeSoon(TOOLBAR_CLOSE_MS));
     toolbar.addEventListener("focusout", () => this.closeSoon(TOOLBAR_CLOSE_MS));
@@ -117,6 +122,7 @@ export class Page {
   }
 
   private setToolbar(open: boolean): void {
+    window.clearTimeout(this.openTimer);
     window.clearTimeout(this.closeTimer);
     this.toolbar.classList.toggle("open", open);
     this.handle.setAttribute("aria-expanded", String(open));
