@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::frame::{Command, Frame, FrameFlags, HEADER_BYTES};
 use crate::geometry::{Point, Rect, Size};
-use crate::motion::{self, Move};
+use crate::motion::{self, Move, Velocity};
 use crate::pacing::Budget;
 use crate::picture::Picture;
 use crate::pixel_stream::PixelWriter;
@@ -81,6 +81,7 @@ pub struct Encoder {
     /// When the pixels that are lossy changed last, one for each tile.
     changed_at: Vec<Duration>,
     windows: Vec<WindowPlace>,
+    velocity: Velocity,
     writer: PixelWriter,
     /// The next section begins a new stream.
     new_stream: bool,
@@ -148,6 +149,7 @@ impl Encoder {
             changed_at: vec![Duration::ZERO; dirty.tiles()],
             dirty,
             windows: Vec::new(),
+            velocity: Velocity::default(),
             writer: PixelWriter::new(settings.window_log)?,
             new_stream: true,
             said_exact: false,
@@ -283,7 +285,7 @@ impl Encoder {
         // Tiles of one colour are cheapest as they are, and looking for their origin would be in vain.
         let mut textured = changed.clone();
         flat.indices().for_each(|index| textured.clear_tile(index));
-        let moves = motion::find(&mut self.shown, screen, &textured, &window_moves);
+        let moves = motion::find(&mut self.shown, screen, &textured, &window_moves, &mut self.velocity);
         for m in &moves {
             draft.push(Command::Copy { to: m.to, from_x: m.from_x, from_y: m.from_y });
             self.statistics.copied_px += m.to.area() as u64;
