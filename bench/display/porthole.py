@@ -24,6 +24,12 @@ class Adapter(Peer):
         self.wait_port()
         self.scene_env = {"XAUTHORITY": self.said("xauthority")}
 
+    def url(self):
+        return f"http://localhost:{self.port}/view/v/local"
+
+    def connected(self, page):
+        page.wait_for_selector("#picture canvas", timeout=20000)
+
     def said(self, key, timeout=20):
         """Waits for a line of the display's standard output that has this key."""
         end = time.time() + timeout

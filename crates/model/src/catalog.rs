@@ -165,7 +165,11 @@ pub fn parse_blueprints(text: &str) -> Result<Vec<Blueprint>, Fault> {
         rule(is_id(&blueprint.image), "image", "must be lower-case letters, digits and _")?;
         rule(!blueprint.name.trim().is_empty(), "name", "must not be empty")?;
         for display in &blueprint.displays {
-            rule(matches!(&*display.name, "application" | "desktop"), "displays.name", "must be application or desktop")?;
+            rule(
+                matches!(&*display.name, "application" | "desktop"),
+                "displays.name",
+                "must be application or desktop",
+            )?;
             rule(!display.command.is_empty(), "displays.command", "must name a program")?;
         }
         let mut names: Vec<&str> = blueprint.displays.iter().map(|display| display.name.as_str()).collect();

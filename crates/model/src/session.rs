@@ -143,7 +143,13 @@ impl Status {
 impl Session {
     /// The session of an instance that is being created.
     pub const fn new() -> Self {
-        Self { status: Status::SettingUpInstance, generation: 0, percent: 0, failure_reason: String::new(), expires_at_ms: 0 }
+        Self {
+            status: Status::SettingUpInstance,
+            generation: 0,
+            percent: 0,
+            failure_reason: String::new(),
+            expires_at_ms: 0,
+        }
     }
 
     /// The state as it is at this time: a started session whose time is over is expired, whether or not anybody has
@@ -197,9 +203,11 @@ pub fn transition(session: &Session, event: Event) -> Result<Session, Refused> {
             S::SettingUpInstance | S::FailedInstanceCreation | S::Stopping => Err(Refused(session.status)),
             S::Starting => same(),
             S::Started => Ok(Session { expires_at_ms, ..session.clone() }),
-            S::NotStarted | S::StartExpired | S::Stopped | S::FailedStartingGuiSession | S::FailedStoppingGuiSession => {
-                Ok(session.fresh(S::Starting))
-            }
+            S::NotStarted
+            | S::StartExpired
+            | S::Stopped
+            | S::FailedStartingGuiSession
+            | S::FailedStoppingGuiSession => Ok(session.fresh(S::Starting)),
         },
         Event::Progress(percent) => match session.status {
             S::Starting => Ok(Session { percent: percent.min(99).max(session.percent), ..session.clone() }),
@@ -276,7 +284,8 @@ mod tests {
                     Ok(to) if to == from => {}
                     Ok(to) => {
                         let rose = if to.generation > 1 { " (new generation)" } else { "" };
-                        writeln!(table, "{} + {name} = {}{rose}", status.name(), to.status.name()).expect("a string takes all");
+                        writeln!(table, "{} + {name} = {}{rose}", status.name(), to.status.name())
+                            .expect("a string takes all");
                     }
                     Err(_) => writeln!(table, "{} + {name} = refused", status.name()).expect("a string takes all"),
                 }
@@ -331,7 +340,8 @@ mod tests {
             failedStoppingGUISession + InstanceDown = stopped (new generation)
             failedStoppingGUISession + Start = starting (new generation)
             failedStoppingGUISession + Stop = stopping (new generation)
-        "#]].assert_eq(&table);
+        "#]]
+        .assert_eq(&table);
     }
 
     proptest! {

@@ -9,7 +9,10 @@ use std::{
 use porthole_driver::Driver;
 use porthole_store::Store;
 
-use crate::{auth::KeyCache, catalog::Catalog, config::Config, gateway::registry::Viewers, metrics::Metrics, operation::runner::Drives, secret::Seal};
+use crate::{
+    auth::KeyCache, catalog::Catalog, config::Config, gateway::registry::Viewers, metrics::Metrics,
+    operation::runner::Drives, secret::Seal,
+};
 
 /// Tells the time.
 pub trait Clock: Send + Sync {

@@ -65,7 +65,8 @@ pub struct TemporaryCredentials {
 /// # Errors
 /// Each failure its own AWS error; nothing is said about whether a secret exists.
 pub async fn authenticate(app: &App, head: &Parts, body: &[u8]) -> Result<Caller, Error> {
-    let headers: Vec<(&str, &[u8])> = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let headers: Vec<(&str, &[u8])> =
+        head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
     let request = sigv4::Request {
         method: head.method.as_str(),
         path: head.uri.path(),
@@ -94,9 +95,15 @@ async fn permanent(app: &App, access_key_id: &str, now_ms: i64) -> Result<Arc<Kn
         app.keys.forget(access_key_id);
         return Err(Error::unknown_access_key());
     };
-    let secret = app.seal.open_sealed(&key_context(access_key_id), &key.secret_sealed).and_then(|secret| String::from_utf8(secret).ok());
+    let secret = app
+        .seal
+        .open_sealed(&key_context(access_key_id), &key.secret_sealed)
+        .and_then(|secret| String::from_utf8(secret).ok());
     let Some(secret) = secret else {
-        tracing::error!(access_key_id, "an access key's secret cannot be opened: is secret.key the one it was made with?");
+        tracing::error!(
+            access_key_id,
+            "an access key's secret cannot be opened: is secret.key the one it was made with?"
+        );
         return Err(Error::service("The access key cannot be read. Ask the operator to make a new one."));
     };
     Ok(app.keys.remember(access_key_id, Known::new(key.account_id.to_string(), secret, now_ms)))
@@ -122,9 +129,19 @@ async fn temporary(app: &App, access_key_id: &str, token: &str, now_ms: i64) -> 
 }
 
 /// Makes temporary credentials from a long-lived key.
-pub fn temporary_credentials(app_seal: &crate::secret::Seal, ids: &dyn crate::app::Ids, parent: &str, expires_ms: i64) -> TemporaryCredentials {
+pub fn temporary_credentials(
+    app_seal: &crate::secret::Seal,
+    ids: &dyn crate::app::Ids,
+    parent: &str,
+    expires_ms: i64,
+) -> TemporaryCredentials {
     let (access_key_id, secret) = new_key(ids, "ASIA");
-    let token = SessionToken { access_key_id: access_key_id.clone(), secret: secret.clone(), parent: parent.to_owned(), expires_ms };
+    let token = SessionToken {
+        access_key_id: access_key_id.clone(),
+        secret: secret.clone(),
+        parent: parent.to_owned(),
+        expires_ms,
+    };
     let plain = serde_json::to_vec(&token).expect("a token is plain data");
     let session_token = hex::encode(app_seal.seal(ids, "session-token", &plain));
     TemporaryCredentials { access_key_id, secret, session_token, expires_ms }

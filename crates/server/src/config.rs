@@ -134,7 +134,10 @@ impl Config {
 
     /// Checks every rule and names the key that breaks one.
     pub fn check(&self) -> anyhow::Result<()> {
-        ensure!((1_000..=86_400_000).contains(&self.session.duration_ms), "session.duration_ms must be 1000 to 86400000");
+        ensure!(
+            (1_000..=86_400_000).contains(&self.session.duration_ms),
+            "session.duration_ms must be 1000 to 86400000"
+        );
         ensure!((320..=8192).contains(&self.session.width_px), "session.width_px must be 320 to 8192");
         ensure!((200..=8192).contains(&self.session.height_px), "session.height_px must be 200 to 8192");
         ensure!(self.session.stop_grace_ms <= 10_000, "session.stop_grace_ms must be at most 10000");
@@ -158,7 +161,8 @@ impl Config {
                 "public_url must begin with http:// or https:// and not end with a slash"
             );
         }
-        if self.store != "sqlite" && !self.store.starts_with("postgres://") && !self.store.starts_with("postgresql://") {
+        if self.store != "sqlite" && !self.store.starts_with("postgres://") && !self.store.starts_with("postgresql://")
+        {
             bail!("store must be sqlite or a postgres:// URL");
         }
         if !self.listen.ip().is_loopback() && !self.allow_plain_http {
@@ -178,7 +182,11 @@ impl Config {
 
     /// Gives the store's URL or file.
     pub fn store_url(&self) -> String {
-        if self.store == "sqlite" { format!("sqlite://{}", self.state_dir.join("porthole.db").display()) } else { self.store.clone() }
+        if self.store == "sqlite" {
+            format!("sqlite://{}", self.state_dir.join("porthole.db").display())
+        } else {
+            self.store.clone()
+        }
     }
 }
 
@@ -196,7 +204,8 @@ mod tests {
 
     #[test]
     fn unknown_keys_and_bad_values_are_refused_by_name() {
-        let error = toml::from_str::<Config>("listne = \"127.0.0.1:1\"").expect_err("a typing error is found").to_string();
+        let error =
+            toml::from_str::<Config>("listne = \"127.0.0.1:1\"").expect_err("a typing error is found").to_string();
         assert!(error.contains("listne"), "{error}");
         for (change, key) in [
             ("listen = \"0.0.0.0:80\"", "listen"),

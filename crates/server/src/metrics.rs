@@ -65,7 +65,17 @@ impl Default for Metrics {
         registry.register("stream_bytes_down", "Bytes sent to viewers", stream_bytes_down.clone());
         let stream_bytes_up = Counter::default();
         registry.register("stream_bytes_up", "Bytes received from viewers", stream_bytes_up.clone());
-        Self { registry, requests, request_seconds, operations, stuck, viewers, viewers_total, stream_bytes_down, stream_bytes_up }
+        Self {
+            registry,
+            requests,
+            request_seconds,
+            operations,
+            stuck,
+            viewers,
+            viewers_total,
+            stream_bytes_down,
+            stream_bytes_up,
+        }
     }
 }
 

@@ -60,7 +60,8 @@ impl Seal {
 
     /// Makes one from key bytes.
     pub fn new(master: [u8; 32]) -> Self {
-        let key = UnboundKey::new(&CHACHA20_POLY1305, &derive(&master, b"seal")).expect("the key has the algorithm's length");
+        let key =
+            UnboundKey::new(&CHACHA20_POLY1305, &derive(&master, b"seal")).expect("the key has the algorithm's length");
         Self { aead: LessSafeKey::new(key), master }
     }
 

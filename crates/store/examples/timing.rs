@@ -54,7 +54,9 @@ async fn main() {
     }
 
     let mut claimed = store.claim("timing", 1, 60_000, Claim::All, 10_000).await.unwrap();
-    let idle = measure(ROUNDS, async || assert!(store.claim("timing", 1, 60_000, Claim::All, 16).await.unwrap().is_empty())).await;
+    let idle =
+        measure(ROUNDS, async || assert!(store.claim("timing", 1, 60_000, Claim::All, 16).await.unwrap().is_empty()))
+            .await;
     report("claim when nothing is due", &idle);
     let record = measure(claimed.len() - 1, async || {
         let mut operation = claimed.pop().unwrap();

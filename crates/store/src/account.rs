@@ -33,7 +33,11 @@ pub struct AccessKey {
 }
 
 fn account(row: &AnyRow) -> Result<Account, StoreError> {
-    Ok(Account { id: AccountId::new(text(row, "id")?), name: text(row, "name")?, created_ms: number(row, "created_ms")? })
+    Ok(Account {
+        id: AccountId::new(text(row, "id")?),
+        name: text(row, "name")?,
+        created_ms: number(row, "created_ms")?,
+    })
 }
 
 fn access_key(row: &AnyRow) -> Result<AccessKey, StoreError> {
@@ -116,20 +120,25 @@ impl Tx {
 
     /// Adds an access key.
     pub async fn insert_access_key(&mut self, key: &AccessKey) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO access_key (id, account_id, secret_sealed, active, created_ms) VALUES ($1, $2, $3, $4, $5)")
-            .bind(key.id.as_str())
-            .bind(key.account_id.as_str())
-            .bind(key.secret_sealed.clone())
-            .bind(i64::from(key.active))
-            .bind(key.created_ms)
-            .execute(&mut *self.inner)
-            .await?;
+        sqlx::query(
+            "INSERT INTO access_key (id, account_id, secret_sealed, active, created_ms) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(key.id.as_str())
+        .bind(key.account_id.as_str())
+        .bind(key.secret_sealed.clone())
+        .bind(i64::from(key.active))
+        .bind(key.created_ms)
+        .execute(&mut *self.inner)
+        .await?;
         Ok(())
     }
 
     /// Takes a key out of use for good. Says whether there was one in use.
     pub async fn revoke_access_key(&mut self, id: &str) -> Result<bool, StoreError> {
-        let done = sqlx::query("UPDATE access_key SET active = 0 WHERE id = $1 AND active = 1").bind(id).execute(&mut *self.inner).await?;
+        let done = sqlx::query("UPDATE access_key SET active = 0 WHERE id = $1 AND active = 1")
+            .bind(id)
+            .execute(&mut *self.inner)
+            .await?;
         Ok(done.rows_affected() == 1)
     }
 }

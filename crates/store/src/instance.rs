@@ -89,12 +89,18 @@ fn instance(row: &AnyRow) -> Result<Instance, StoreError> {
     })
 }
 
-const BY_NAME: &str = concat!("SELECT ", columns!(), " FROM instance WHERE account_id = $1 AND region = $2 AND name = $3");
+const BY_NAME: &str =
+    concat!("SELECT ", columns!(), " FROM instance WHERE account_id = $1 AND region = $2 AND name = $3");
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM instance WHERE id = $1");
 
 impl Store {
     /// Finds an instance by name.
-    pub async fn instance_by_name(&self, account_id: &AccountId, region: &str, name: &str) -> Result<Option<Instance>, StoreError> {
+    pub async fn instance_by_name(
+        &self,
+        account_id: &AccountId,
+        region: &str,
+        name: &str,
+    ) -> Result<Option<Instance>, StoreError> {
         let query = sqlx::query(BY_NAME).bind(account_id.as_str()).bind(region).bind(name);
         query.fetch_optional(&self.reads).await?.as_ref().map(instance).transpose()
     }
@@ -130,7 +136,9 @@ impl Store {
 
     /// Lists every instance of all accounts: for the reconciler and for `porthole down`.
     pub async fn all_instances(&self) -> Result<Vec<Instance>, StoreError> {
-        let rows = sqlx::query(concat!("SELECT ", columns!(), " FROM instance ORDER BY created_ms, id")).fetch_all(&self.reads).await?;
+        let rows = sqlx::query(concat!("SELECT ", columns!(), " FROM instance ORDER BY created_ms, id"))
+            .fetch_all(&self.reads)
+            .await?;
         rows.iter().map(instance).collect()
     }
 
@@ -150,7 +158,12 @@ impl Store {
 
 impl Tx {
     /// Finds an instance by name.
-    pub async fn instance_by_name(&mut self, account_id: &AccountId, region: &str, name: &str) -> Result<Option<Instance>, StoreError> {
+    pub async fn instance_by_name(
+        &mut self,
+        account_id: &AccountId,
+        region: &str,
+        name: &str,
+    ) -> Result<Option<Instance>, StoreError> {
         let query = sqlx::query(BY_NAME).bind(account_id.as_str()).bind(region).bind(name);
         query.fetch_optional(&mut *self.inner).await?.as_ref().map(instance).transpose()
     }

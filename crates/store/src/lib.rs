@@ -60,7 +60,9 @@ impl From<sqlx::Error> for StoreError {
             // Every unique index guards against a concurrent change: whoever comes second reads again.
             Some(database) if database.is_unique_violation() => Self::Conflict,
             // PostgreSQL's serialization failure and deadlock, and SQLite's "database is locked" past its timeout.
-            Some(database) if matches!(database.code().as_deref(), Some("40001" | "40P01" | "5" | "517")) => Self::Conflict,
+            Some(database) if matches!(database.code().as_deref(), Some("40001" | "40P01" | "5" | "517")) => {
+                Self::Conflict
+            }
             _ => Self::Database(error),
         }
     }

@@ -6,7 +6,13 @@ use crate::{Store, StoreError, Tx, text};
 
 impl Store {
     /// Lists names after `after` in alphabetical order, at most `limit`.
-    pub async fn names(&self, account_id: &AccountId, region: &str, after: &str, limit: i64) -> Result<Vec<String>, StoreError> {
+    pub async fn names(
+        &self,
+        account_id: &AccountId,
+        region: &str,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<String>, StoreError> {
         let rows = sqlx::query(
             "SELECT name FROM name WHERE account_id = $1 AND region = $2 AND name > $3 ORDER BY name LIMIT $4",
         )

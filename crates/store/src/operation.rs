@@ -161,18 +161,33 @@ fn superseded(rows: &[AnyRow]) -> Result<bool, StoreError> {
 
 impl Store {
     /// Finds an operation of the account.
-    pub async fn operation(&self, account_id: &AccountId, region: &str, id: &str) -> Result<Option<Operation>, StoreError> {
-        let row = sqlx::query(concat!("SELECT ", columns!(), " FROM operation WHERE id = $1 AND account_id = $2 AND region = $3"))
-            .bind(id)
-            .bind(account_id.as_str())
-            .bind(region)
-            .fetch_optional(&self.reads)
-            .await?;
+    pub async fn operation(
+        &self,
+        account_id: &AccountId,
+        region: &str,
+        id: &str,
+    ) -> Result<Option<Operation>, StoreError> {
+        let row = sqlx::query(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM operation WHERE id = $1 AND account_id = $2 AND region = $3"
+        ))
+        .bind(id)
+        .bind(account_id.as_str())
+        .bind(region)
+        .fetch_optional(&self.reads)
+        .await?;
         row.as_ref().map(operation).transpose()
     }
 
     /// Lists operations after a place, oldest first, at most `limit`.
-    pub async fn operations(&self, account_id: &AccountId, region: &str, after: &Page, limit: i64) -> Result<Vec<Operation>, StoreError> {
+    pub async fn operations(
+        &self,
+        account_id: &AccountId,
+        region: &str,
+        after: &Page,
+        limit: i64,
+    ) -> Result<Vec<Operation>, StoreError> {
         let rows = sqlx::query(concat!(
             "SELECT ",
             columns!(),
@@ -217,9 +232,10 @@ impl Store {
 
     /// Lists operations of all accounts that have not ended, oldest first.
     pub async fn undone_operations(&self) -> Result<Vec<Operation>, StoreError> {
-        let rows = sqlx::query(concat!("SELECT ", columns!(), " FROM operation WHERE done_ms = 0 ORDER BY created_ms, id"))
-            .fetch_all(&self.reads)
-            .await?;
+        let rows =
+            sqlx::query(concat!("SELECT ", columns!(), " FROM operation WHERE done_ms = 0 ORDER BY created_ms, id"))
+                .fetch_all(&self.reads)
+                .await?;
         rows.iter().map(operation).collect()
     }
 
@@ -258,10 +274,12 @@ impl Store {
 
     /// Gives back every lease of an owner, for when it begins or ends.
     pub async fn release_leases(&self, owner: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE operation SET lease_until_ms = 0 WHERE lease_owner = $1 AND done_ms = 0 AND lease_until_ms > 0")
-            .bind(owner)
-            .execute(&self.writes)
-            .await?;
+        sqlx::query(
+            "UPDATE operation SET lease_until_ms = 0 WHERE lease_owner = $1 AND done_ms = 0 AND lease_until_ms > 0",
+        )
+        .bind(owner)
+        .execute(&self.writes)
+        .await?;
         Ok(())
     }
 
@@ -306,7 +324,10 @@ impl Store {
 
     /// Removes operations that ended before `before_ms`; gives their number.
     pub async fn prune_operations(&self, before_ms: i64) -> Result<u64, StoreError> {
-        let done = sqlx::query("DELETE FROM operation WHERE done_ms <> 0 AND done_ms < $1").bind(before_ms).execute(&self.writes).await?;
+        let done = sqlx::query("DELETE FROM operation WHERE done_ms <> 0 AND done_ms < $1")
+            .bind(before_ms)
+            .execute(&self.writes)
+            .await?;
         Ok(done.rows_affected())
     }
 }
@@ -327,7 +348,10 @@ impl Tx {
 
     /// Tells an operation to give way.
     pub async fn supersede(&mut self, id: &OperationId) -> Result<(), StoreError> {
-        sqlx::query("UPDATE operation SET superseded = 1 WHERE id = $1 AND done_ms = 0").bind(id.as_str()).execute(&mut *self.inner).await?;
+        sqlx::query("UPDATE operation SET superseded = 1 WHERE id = $1 AND done_ms = 0")
+            .bind(id.as_str())
+            .execute(&mut *self.inner)
+            .await?;
         Ok(())
     }
 
@@ -335,10 +359,12 @@ impl Tx {
     ///
     /// Its time of creation is later than that of any undone operation on the resource, so that they begin in order.
     pub async fn insert_operation(&mut self, new: NewOperation<'_>) -> Result<Operation, StoreError> {
-        let row = sqlx::query("SELECT COALESCE(MAX(created_ms), 0) AS latest FROM operation WHERE resource_id = $1 AND done_ms = 0")
-            .bind(new.resource_id)
-            .fetch_one(&mut *self.inner)
-            .await?;
+        let row = sqlx::query(
+            "SELECT COALESCE(MAX(created_ms), 0) AS latest FROM operation WHERE resource_id = $1 AND done_ms = 0",
+        )
+        .bind(new.resource_id)
+        .fetch_one(&mut *self.inner)
+        .await?;
         let created_ms = new.created_ms.max(number(&row, "latest")? + 1);
         let stored = Operation {
             id: new.id,

@@ -187,8 +187,8 @@ export class Viewer {
     // An input method shows its window beside the field.
     this.field.style.left = `${x}px`;
     this.field.style.top = `${y}px`;
-    // A finger shall not open the on-screen keyboard each time; there is a button for it.
-    if (touch && document.activeElement !== this.field) {
+    // A finger shall not open the on-screen keyboard each time; there is a button for it, and what it set stays.
+    if (touch && this.field.inputMode === "") {
       this.field.inputMode = "none";
     }
     this.focus();

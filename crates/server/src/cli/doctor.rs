@@ -23,7 +23,8 @@ impl Doctor {
         } else {
             found.iter().try_for_each(show)?;
         }
-        let missing: Vec<_> = found.iter().filter(|check| check.level == Level::Missing).map(|check| check.name).collect();
+        let missing: Vec<_> =
+            found.iter().filter(|check| check.level == Level::Missing).map(|check| check.name).collect();
         if !missing.is_empty() {
             bail!("this machine cannot run instances yet: {}", missing.join(", "));
         }

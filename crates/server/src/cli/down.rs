@@ -39,7 +39,8 @@ impl Down {
                 release(&config, self.purge).await?;
             }
             if self.purge {
-                std::fs::remove_dir_all(&config.state_dir).with_context(|| format!("cannot delete {}", config.state_dir.display()))?;
+                std::fs::remove_dir_all(&config.state_dir)
+                    .with_context(|| format!("cannot delete {}", config.state_dir.display()))?;
             }
             Ok(())
         })

@@ -105,9 +105,7 @@ impl Display {
 fn list(config: &Config, json: bool) -> anyhow::Result<()> {
     let images = image::list(&config.images_dir)?;
     if json {
-        let describe = |image: &image::Image| {
-            serde_json::json!({"name": image.name, "file": image.file, "sizeBytes": image.size_bytes, "current": image.current})
-        };
+        let describe = |image: &image::Image| serde_json::json!({"name": image.name, "file": image.file, "sizeBytes": image.size_bytes, "current": image.current});
         return say(serde_json::Value::from(images.iter().map(describe).collect::<Vec<_>>()));
     }
     for image in &images {

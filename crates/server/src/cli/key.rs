@@ -55,11 +55,16 @@ impl Key {
             let store = super::open_store(&config).await?;
             match self {
                 Self::Create { account, json } => create(&config, &store, &account, json).await?,
-                Self::Temporary { access_key_id, duration_s } => temporary(&config, &store, &access_key_id, duration_s).await?,
+                Self::Temporary { access_key_id, duration_s } => {
+                    temporary(&config, &store, &access_key_id, duration_s).await?
+                }
                 Self::List { account, json } => list(&store, &account, json).await?,
                 Self::Revoke { access_key_id } => {
                     let mut tx = store.begin().await?;
-                    ensure!(tx.revoke_access_key(&access_key_id).await?, "there is no access key {access_key_id} in use");
+                    ensure!(
+                        tx.revoke_access_key(&access_key_id).await?,
+                        "there is no access key {access_key_id} in use"
+                    );
                     tx.commit().await?;
                 }
             }
@@ -77,13 +82,20 @@ async fn create(config: &Config, store: &Store, account: &str, json: bool) -> an
     let account = super::find_account(store, account).await?;
     let (id, secret) = auth::new_key(&SystemIds, "AKIA");
     let secret_sealed = seal(config)?.seal(&SystemIds, &auth::key_context(&id), secret.as_bytes());
-    let key =
-        AccessKey { id: id.clone(), account_id: account.id.clone(), secret_sealed, active: true, created_ms: SystemClock.now_ms() };
+    let key = AccessKey {
+        id: id.clone(),
+        account_id: account.id.clone(),
+        secret_sealed,
+        active: true,
+        created_ms: SystemClock.now_ms(),
+    };
     let mut tx = store.begin().await?;
     tx.insert_access_key(&key).await?;
     tx.commit().await?;
     if json {
-        return say(serde_json::json!({"accessKeyId": id, "secretAccessKey": secret, "accountId": account.id.as_str()}));
+        return say(
+            serde_json::json!({"accessKeyId": id, "secretAccessKey": secret, "accountId": account.id.as_str()}),
+        );
     }
     say(format!("AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={secret}"))
 }
@@ -108,9 +120,7 @@ async fn list(store: &Store, account: &str, json: bool) -> anyhow::Result<()> {
     let keys = store.access_keys(&account.id).await?;
     let status = |key: &AccessKey| if key.active { "active" } else { "revoked" };
     if json {
-        let describe = |key: &AccessKey| {
-            serde_json::json!({"accessKeyId": key.id, "accountId": account.id.as_str(), "status": status(key), "createdAtMs": key.created_ms})
-        };
+        let describe = |key: &AccessKey| serde_json::json!({"accessKeyId": key.id, "accountId": account.id.as_str(), "status": status(key), "createdAtMs": key.created_ms});
         return say(serde_json::Value::from(keys.iter().map(describe).collect::<Vec<_>>()));
     }
     keys.iter().try_for_each(|key| say(format!("{}  {}", key.id, status(key))))

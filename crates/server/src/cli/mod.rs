@@ -120,7 +120,8 @@ impl Common {
 
 /// Opens the store of a state folder, which may be new; it works beside a running server.
 async fn open_store(config: &Config) -> anyhow::Result<Store> {
-    std::fs::create_dir_all(&config.state_dir).with_context(|| format!("cannot make {}", config.state_dir.display()))?;
+    std::fs::create_dir_all(&config.state_dir)
+        .with_context(|| format!("cannot make {}", config.state_dir.display()))?;
     Store::open(&config.store_url()).await.context("cannot open the store")
 }
 

@@ -55,7 +55,8 @@ impl Serve {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&config.state_dir).with_context(|| format!("cannot make {}", config.state_dir.display()))?;
+    std::fs::create_dir_all(&config.state_dir)
+        .with_context(|| format!("cannot make {}", config.state_dir.display()))?;
     let lock = state_lock(&config)?;
     let listener = tokio::net::TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen on {}: is another program there? Choose another with --listen ADDR:PORT", config.listen)
@@ -113,7 +114,10 @@ fn driver_config(config: &Config) -> anyhow::Result<DriverConfig> {
         None => std::env::current_exe()?.with_file_name("porthole-guest"),
     };
     if !guest_binary.is_file() {
-        bail!("{} is not there; build it with scripts/build-guest, or name it with --guest-binary", guest_binary.display());
+        bail!(
+            "{} is not there; build it with scripts/build-guest, or name it with --guest-binary",
+            guest_binary.display()
+        );
     }
     Ok(DriverConfig {
         state_dir: config.state_dir.clone(),
@@ -142,7 +146,9 @@ fn try_lock(state_dir: &Path) -> anyhow::Result<Option<File>> {
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+        Err(std::fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
     }
 }
 

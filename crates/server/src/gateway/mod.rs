@@ -74,8 +74,12 @@ fn explain(status: Status, same_generation: bool) -> (&'static str, &'static str
             "The session's time is over. Applications keep running; start the session again for a new link to the same desktop.",
         ),
         Status::Stopping => ("stopping", "The session is being stopped."),
-        Status::Stopped => ("stopped", "This session was stopped. What was not saved is gone; a new session needs a new link."),
-        Status::NotStarted => ("stopped", "The computer was restarted and this session ended. A new session needs a new link."),
+        Status::Stopped => {
+            ("stopped", "This session was stopped. What was not saved is gone; a new session needs a new link.")
+        }
+        Status::NotStarted => {
+            ("stopped", "The computer was restarted and this session ended. A new session needs a new link.")
+        }
         Status::SettingUpInstance | Status::FailedInstanceCreation => ("gone", "The computer is not ready."),
         Status::FailedStartingGuiSession | Status::FailedStoppingGuiSession => {
             ("failed", "The session failed. Start it again for a new link.")

@@ -18,7 +18,8 @@ use super::{refusal, registry::Stream, same_origin, trade};
 use crate::{agent::Agent, app::App, telemetry::chain};
 
 /// Headers of the handshake that both ends must see; all others stay here.
-const HANDSHAKE: [&str; 4] = ["sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-protocol"];
+const HANDSHAKE: [&str; 4] =
+    ["sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-protocol"];
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// `GET /view/s/{view_id}/stream`: a WebSocket upgrade that ends at the guest agent's display.
@@ -112,7 +113,8 @@ async fn upgrade_guest(
         refusal(StatusCode::SERVICE_UNAVAILABLE, "starting", "The display cannot be reached just now.")
     };
     let status = agent.wait_display(display, 0).await;
-    let dead = status.as_ref().map_or(true, |status| !matches!(status.state, DisplayState::Started | DisplayState::Starting));
+    let dead =
+        status.as_ref().map_or(true, |status| !matches!(status.state, DisplayState::Started | DisplayState::Starting));
     if dead {
         let spec = crate::service::session::display_spec(app, instance_id, display).await;
         let Some(spec) = spec else {
@@ -130,11 +132,16 @@ async fn upgrade_guest(
 
 type Boxed = Box<dyn std::error::Error + Send + Sync>;
 
-async fn upgrade_once(agent: &Agent<'_>, display: &str, headers: HeaderMap) -> Result<(Box<dyn AgentStream>, Response), Boxed> {
+async fn upgrade_once(
+    agent: &Agent<'_>,
+    display: &str,
+    headers: HeaderMap,
+) -> Result<(Box<dyn AgentStream>, Response), Boxed> {
     let stream = agent.connect().await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection.with_upgrades());
-    let mut request = Request::get(format!("/v1/displays/{display}/stream")).body(http_body_util::Empty::<bytes::Bytes>::new())?;
+    let mut request =
+        Request::get(format!("/v1/displays/{display}/stream")).body(http_body_util::Empty::<bytes::Bytes>::new())?;
     *request.headers_mut() = headers;
     let mut reply = match sender.send_request(request).await {
         Ok(reply) => reply,
@@ -153,7 +160,8 @@ async fn upgrade_once(agent: &Agent<'_>, display: &str, headers: HeaderMap) -> R
             response = response.header(name, value);
         }
     }
-    let response = response.header(header::CONNECTION, "upgrade").header(header::UPGRADE, "websocket").body(Body::empty())?;
+    let response =
+        response.header(header::CONNECTION, "upgrade").header(header::UPGRADE, "websocket").body(Body::empty())?;
     let upgraded = hyper::upgrade::on(&mut reply).await?;
     Ok((Box::new(TokioIo::new(upgraded)), response))
 }

@@ -97,7 +97,13 @@ async fn look_up(app: &App, view: ViewToken) -> Result<Found, Response> {
     })?;
     let Some(instance) = instance else {
         let gone = Session { status: Status::Stopped, ..Session::new() };
-        return Ok(Found { view, status: gone.status, same_generation: false, instance_name: String::new(), expires_at_ms: 0 });
+        return Ok(Found {
+            view,
+            status: gone.status,
+            same_generation: false,
+            instance_name: String::new(),
+            expires_at_ms: 0,
+        });
     };
     let session = instance.session.at(app.clock.now_ms());
     // A resumed session has a new generation too, but its old links are expired and not stopped.

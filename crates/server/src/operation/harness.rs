@@ -97,6 +97,10 @@ struct Troubled {
 }
 
 impl AnyPlan for Troubled {
+    fn version(&self) -> i64 {
+        self.plan.version()
+    }
+
     fn steps(&self) -> u16 {
         self.plan.steps()
     }
@@ -345,7 +349,9 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         });
-        let Ok(operation) = waited.await else { panic!("not in time: {:?}, called {:?}", self.operation(id).await, self.calls()) };
+        let Ok(operation) = waited.await else {
+            panic!("not in time: {:?}, called {:?}", self.operation(id).await, self.calls())
+        };
         operation
     }
 
@@ -385,17 +391,20 @@ impl World {
         let instances = store.all_instances().await.expect("the store answers");
         for instance in &instances {
             let session = &instance.session;
-            write!(text, "{} {}, session {}", instance.name, instance.state.name(), session.status.name()).expect("a string");
+            write!(text, "{} {}, session {}", instance.name, instance.state.name(), session.status.name())
+                .expect("a string");
             write!(text, " generation {} percent {}", session.generation, session.percent).expect("a string");
             if !session.failure_reason.is_empty() {
                 write!(text, " because {:?}", session.failure_reason).expect("a string");
             }
             text.push('\n');
         }
-        let names = store.names(&AccountId::new(ACCOUNT), &self.app.config.region, "", 10).await.expect("the store answers");
+        let names =
+            store.names(&AccountId::new(ACCOUNT), &self.app.config.region, "", 10).await.expect("the store answers");
         writeln!(text, "names {names:?}").expect("a string");
         for (id, held) in self.driver.snapshot().instances {
-            let name = instances.iter().find(|instance| instance.id.as_str() == id).map_or("unknown", |found| &found.name);
+            let name =
+                instances.iter().find(|instance| instance.id.as_str() == id).map_or("unknown", |found| &found.name);
             let disk = if held.disk { "disk" } else { "no disk" };
             writeln!(text, "driver: {name} {:?}, {disk}, displays {:?}", held.state, held.displays).expect("a string");
         }

@@ -43,7 +43,13 @@ pub const CREATE: Plan<Learnt> = Plan {
             undo: Some(|app, op| Box::pin(release_running(app, op))),
         },
         // Nothing to undo: it is one write, and last.
-        Step { name: "mark_running", deadline_ms: 10_000, interruptible: true, run: |app, op| Box::pin(mark_running(app, op)), undo: None },
+        Step {
+            name: "mark_running",
+            deadline_ms: 10_000,
+            interruptible: true,
+            run: |app, op| Box::pin(mark_running(app, op)),
+            undo: None,
+        },
     ],
 };
 
@@ -68,7 +74,13 @@ pub const START: Plan<Learnt> = Plan {
             undo: Some(|app, op| Box::pin(release_running(app, op))),
         },
         // Nothing to undo: it is one write, and last.
-        Step { name: "mark_running", deadline_ms: 10_000, interruptible: true, run: |app, op| Box::pin(mark_running(app, op)), undo: None },
+        Step {
+            name: "mark_running",
+            deadline_ms: 10_000,
+            interruptible: true,
+            run: |app, op| Box::pin(mark_running(app, op)),
+            undo: None,
+        },
     ],
 };
 
@@ -77,9 +89,27 @@ pub const STOP: Plan<Learnt> = Plan {
     version: 1,
     deadline_ms: 120_000,
     steps: &[
-        Step { name: "close_viewers", deadline_ms: 5_000, interruptible: true, run: |app, op| Box::pin(close_viewers(app, op)), undo: None },
-        Step { name: "stop_instance", deadline_ms: 90_000, interruptible: false, run: |app, op| Box::pin(stop_instance(app, op)), undo: None },
-        Step { name: "mark_down", deadline_ms: 10_000, interruptible: true, run: |app, op| Box::pin(mark_down(app, op)), undo: None },
+        Step {
+            name: "close_viewers",
+            deadline_ms: 5_000,
+            interruptible: true,
+            run: |app, op| Box::pin(close_viewers(app, op)),
+            undo: None,
+        },
+        Step {
+            name: "stop_instance",
+            deadline_ms: 90_000,
+            interruptible: false,
+            run: |app, op| Box::pin(stop_instance(app, op)),
+            undo: None,
+        },
+        Step {
+            name: "mark_down",
+            deadline_ms: 10_000,
+            interruptible: true,
+            run: |app, op| Box::pin(mark_down(app, op)),
+            undo: None,
+        },
     ],
 };
 
@@ -112,7 +142,13 @@ pub const REBOOT: Plan<Learnt> = Plan {
             undo: Some(|app, op| Box::pin(release_running(app, op))),
         },
         // Nothing to undo: it is one write, and last.
-        Step { name: "mark_running", deadline_ms: 10_000, interruptible: true, run: |app, op| Box::pin(mark_running(app, op)), undo: None },
+        Step {
+            name: "mark_running",
+            deadline_ms: 10_000,
+            interruptible: true,
+            run: |app, op| Box::pin(mark_running(app, op)),
+            undo: None,
+        },
     ],
 };
 
@@ -121,7 +157,13 @@ pub const DELETE: Plan<Learnt> = Plan {
     version: 1,
     deadline_ms: 600_000,
     steps: &[
-        Step { name: "close_viewers", deadline_ms: 5_000, interruptible: true, run: |app, op| Box::pin(close_viewers(app, op)), undo: None },
+        Step {
+            name: "close_viewers",
+            deadline_ms: 5_000,
+            interruptible: true,
+            run: |app, op| Box::pin(close_viewers(app, op)),
+            undo: None,
+        },
         Step {
             name: "delete_instance",
             deadline_ms: 90_000,
@@ -129,7 +171,13 @@ pub const DELETE: Plan<Learnt> = Plan {
             run: |app, op| Box::pin(delete_instance(app, op)),
             undo: None,
         },
-        Step { name: "mark_deleted", deadline_ms: 10_000, interruptible: true, run: |app, op| Box::pin(mark_deleted(app, op)), undo: None },
+        Step {
+            name: "mark_deleted",
+            deadline_ms: 10_000,
+            interruptible: true,
+            run: |app, op| Box::pin(mark_deleted(app, op)),
+            undo: None,
+        },
     ],
 };
 
@@ -152,7 +200,8 @@ pub fn spec(app: &App, instance: &Instance) -> Option<InstanceSpec> {
 
 /// Makes a DNS label of a resource's name: letters, digits and inner hyphens, at most 63.
 fn hostname(name: &str) -> String {
-    let label: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(63).collect();
+    let label: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(63).collect();
     label.trim_matches('-').to_owned()
 }
 
@@ -201,7 +250,8 @@ async fn mark_running(app: &App, op: &mut Learnt) -> Result<(), StepError> {
             return;
         }
         instance.state = instance::transition(instance.state, instance::Event::CameUp).unwrap_or(instance.state);
-        instance.session = session::transition(&instance.session, Event::Boot).unwrap_or_else(|_| instance.session.clone());
+        instance.session =
+            session::transition(&instance.session, Event::Boot).unwrap_or_else(|_| instance.session.clone());
     })
     .await
 }
@@ -209,7 +259,8 @@ async fn mark_running(app: &App, op: &mut Learnt) -> Result<(), StepError> {
 async fn mark_down(app: &App, op: &mut Learnt) -> Result<(), StepError> {
     change(app, op, |instance| {
         instance.state = instance::transition(instance.state, instance::Event::WentDown).unwrap_or(instance.state);
-        instance.session = session::transition(&instance.session, Event::InstanceDown).unwrap_or_else(|_| instance.session.clone());
+        instance.session =
+            session::transition(&instance.session, Event::InstanceDown).unwrap_or_else(|_| instance.session.clone());
     })
     .await
 }

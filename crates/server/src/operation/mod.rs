@@ -41,7 +41,7 @@ impl Learnt {
 }
 
 /// The plan of a kind of operation. One version each so far; an old one stays until no row has it.
-fn plan(kind: Kind) -> &'static plan::Plan<Learnt> {
+fn plan(kind: Kind) -> &'static dyn AnyPlan {
     match kind {
         Kind::CreateInstance => &instance::CREATE,
         Kind::StartInstance => &instance::START,
@@ -56,16 +56,17 @@ fn plan(kind: Kind) -> &'static plan::Plan<Learnt> {
 /// Version and deadline of the plan a new operation of this kind gets.
 pub fn terms(kind: Kind) -> (i64, i64) {
     let plan = plan(kind);
-    (plan.version, plan.deadline_ms)
+    (plan.version(), plan.deadline_ms())
 }
 
 /// The plan that a row names; `None` when this program does not know its version.
 fn find(operation: &Operation) -> Option<&'static dyn AnyPlan> {
     let plan = plan(operation.kind);
-    (plan.version == operation.version).then_some(plan as &dyn AnyPlan)
+    (plan.version() == operation.version).then_some(plan)
 }
 
 /// Name of a step, for operators.
 pub fn step_name(kind: Kind, step: u16) -> &'static str {
-    plan(kind).steps.get(usize::from(step)).map_or("?", |step| step.name)
+    let plan = plan(kind);
+    if step < plan.steps() { plan.name(step) } else { "?" }
 }

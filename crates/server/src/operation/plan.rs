@@ -92,6 +92,8 @@ impl From<agent::Error> for StepError {
 
 /// A plan of whatever state type, as the runner sees it.
 pub trait AnyPlan: Send + Sync {
+    /// Rises when steps change.
+    fn version(&self) -> i64;
     /// Number of steps.
     fn steps(&self) -> u16;
     /// Longest time for all steps together, in milliseconds.
@@ -124,6 +126,10 @@ impl<S: Serialize + DeserializeOwned + Send> Plan<S> {
 }
 
 impl<S: Serialize + DeserializeOwned + Send> AnyPlan for Plan<S> {
+    fn version(&self) -> i64 {
+        self.version
+    }
+
     fn steps(&self) -> u16 {
         u16::try_from(self.steps.len()).expect("a plan has few steps")
     }

@@ -206,7 +206,8 @@ impl Shared {
         for operation in self.claim(now_ms, driven.len()).await? {
             let (give_way, told) = watch::channel(operation.superseded);
             let id = operation.id.clone();
-            let span = tracing::info_span!("operation", %id, kind = operation.kind.name(), resource = operation.resource_name);
+            let span =
+                tracing::info_span!("operation", %id, kind = operation.kind.name(), resource = operation.resource_name);
             self.app.drives.lock().insert(id.to_string(), give_way);
             let task = tasks.spawn(drive(Arc::clone(self), operation, told).instrument(span));
             driven.insert(task.id(), id);
@@ -389,7 +390,11 @@ impl Drive<'_> {
         };
         self.operation.attempts += 1;
         if self.gives_way() && self.operation.attempts >= STUCK_ATTEMPTS {
-            tracing::warn!(step = name, what, "undo does not succeed; the operation that superseded this one takes over");
+            tracing::warn!(
+                step = name,
+                what,
+                "undo does not succeed; the operation that superseded this one takes over"
+            );
             self.operation.progress = Progress::Failed;
             return Next::On;
         }

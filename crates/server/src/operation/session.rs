@@ -107,7 +107,10 @@ async fn start_displays(app: &App, op: &mut Learnt) -> Result<(), StepError> {
         return Err(failed(op, "The instance was deleted.".into()));
     };
     let Some(blueprint) = app.catalog.blueprint(&instance.blueprint_id) else {
-        return Err(failed(op, format!("The blueprint {} is no longer offered by this server.", instance.blueprint_id)));
+        return Err(failed(
+            op,
+            format!("The blueprint {} is no longer offered by this server.", instance.blueprint_id),
+        ));
     };
     let agent = Agent::new(&*app.driver, &op.instance_id);
     let (width_px, height_px) = (app.config.session.width_px, app.config.session.height_px);
@@ -117,12 +120,19 @@ async fn start_displays(app: &App, op: &mut Learnt) -> Result<(), StepError> {
     }
     loop {
         if let Some(broken) = displays.iter().find(|display| dead(display)) {
-            let reason = format!("The {} display could not start: {}. Start the session again.", broken.name, sentence(&broken.reason));
+            let reason = format!(
+                "The {} display could not start: {}. Start the session again.",
+                broken.name,
+                sentence(&broken.reason)
+            );
             return Err(failed(op, reason));
         }
-        let percent = displays.iter().map(|display| u32::from(display.percent.min(100))).sum::<u32>() / displays.len().max(1) as u32;
+        let percent = displays.iter().map(|display| u32::from(display.percent.min(100))).sum::<u32>()
+            / displays.len().max(1) as u32;
         apply(app, &op.instance_id, &Event::Progress(u8::try_from(percent).unwrap_or(99))).await?;
-        let Some(waiting) = displays.iter_mut().find(|display| display.state != DisplayState::Started) else { return Ok(()) };
+        let Some(waiting) = displays.iter_mut().find(|display| display.state != DisplayState::Started) else {
+            return Ok(());
+        };
         *waiting = agent.wait_display(&waiting.name.clone(), WAIT_MS).await?;
     }
 }

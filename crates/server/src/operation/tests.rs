@@ -14,7 +14,7 @@ use super::{
 };
 
 fn steps(kind: Kind) -> u16 {
-    u16::try_from(plan(kind).steps.len()).expect("a plan has few steps")
+    plan(kind).steps()
 }
 
 /// The world after a plan ran without trouble, and the number of its steps' calls.
@@ -35,7 +35,9 @@ async fn every_plan_runs_to_success() {
         let (snapshot, _) = success(kind).await;
         write!(table, "= {}\n{snapshot}", kind.name()).expect("a string takes all");
     }
-    check(&table, &expect![[r#"
+    check(
+        &table,
+        &expect![[r#"
         = CreateInstance
         lab-1 running, session notStarted generation 1 percent 0
         names ["lab-1"]
@@ -62,7 +64,8 @@ async fn every_plan_runs_to_success() {
         lab-1 running, session stopped generation 3 percent 0
         names ["lab-1"]
         driver: lab-1 Running, disk, displays []
-    "#]]);
+    "#]],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,17 +83,19 @@ async fn failure_at_each_step_unwinds() {
     let mut table = String::new();
     for kind in Kind::ALL {
         for step in 0..steps(kind) {
-            let name = plan(kind).steps[usize::from(step)].name;
+            let name = plan(kind).name(step);
             let (world, ended, before) = play(kind, &[Trouble::FailBefore(step)], &[]).await;
             assert_eq!(ended.progress, Progress::Failed, "{kind:?} {name}");
             assert_eq!((&*ended.error_code, &*ended.error_details), ("OperationFailure", "Trouble was asked for."));
-            writeln!(table, "= {} fails before {name}\n{}", kind.name(), before.trim_end()).expect("a string takes all");
+            writeln!(table, "= {} fails before {name}\n{}", kind.name(), before.trim_end())
+                .expect("a string takes all");
             nothing_is_stuck(world).await;
 
             let (world, ended, after) = play(kind, &[Trouble::FailAfter(step)], &[]).await;
             assert_eq!(ended.progress, Progress::Failed, "{kind:?} {name}");
             if after != before {
-                writeln!(table, "= {} fails after {name}\n{}", kind.name(), after.trim_end()).expect("a string takes all");
+                writeln!(table, "= {} fails after {name}\n{}", kind.name(), after.trim_end())
+                    .expect("a string takes all");
             }
             nothing_is_stuck(world).await;
 
@@ -99,7 +104,9 @@ async fn failure_at_each_step_unwinds() {
             assert_eq!(twice, after, "{kind:?} {name}: undo twice is the same");
         }
     }
-    check(&table, &expect![[r#"
+    check(
+        &table,
+        &expect![[r#"
         = CreateInstance fails before ensure_image
         lab-1 stopped, session failedInstanceCreation generation 0 percent 0 because "The computer could not be created. Delete it, or start it to try again."
         names ["lab-1"]
@@ -219,7 +226,8 @@ async fn failure_at_each_step_unwinds() {
         lab-1 running, session stopped generation 3 percent 0
         names ["lab-1"]
         driver: lab-1 Running, disk, displays []
-    "#]]);
+    "#]],
+    );
 }
 
 /// After whatever failed, the instance can be deleted and nothing is left of it.
@@ -276,14 +284,14 @@ async fn superseding_at_each_step_takes_effect() {
 }
 
 async fn supersede(live: Kind, new: Kind, step: u16) {
-    let what = format!("{new:?} during {live:?} at {}", plan(live).steps[usize::from(step)].name);
+    let what = format!("{new:?} during {live:?} at {}", plan(live).name(step));
     let world = World::ready(live).await;
     world.set_trouble(&[Trouble::HoldBefore(step)]);
     let first = world.request(live).await;
     assert!(world.held(&first).await, "{what}");
     let second = world.request(new).await;
     let superseded = world.operation(&first).await.superseded;
-    if plan(live).steps[usize::from(step)].interruptible && superseded {
+    if plan(live).interruptible(step) && superseded {
         // Nobody lets the step go on: it is cut off.
         assert_eq!(world.ended(&first).await.error_code, "Superseded", "{what}");
     }

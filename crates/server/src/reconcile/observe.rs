@@ -11,7 +11,8 @@ use crate::app::App;
 /// Runs once.
 pub(super) async fn observe(app: &App) -> anyhow::Result<()> {
     // Listed before looking, so that an instance made in between is not taken for a leftover.
-    let busy: Vec<String> = app.store.undone_operations().await?.into_iter().map(|operation| operation.resource_id).collect();
+    let busy: Vec<String> =
+        app.store.undone_operations().await?.into_iter().map(|operation| operation.resource_id).collect();
     let observed = app.driver.observe().await?;
     let known: HashMap<String, Instance> =
         app.store.all_instances().await?.into_iter().map(|instance| (instance.id.to_string(), instance)).collect();

@@ -11,7 +11,8 @@ pub(super) async fn prune(app: &App) -> anyhow::Result<()> {
     if pruned > 0 {
         tracing::info!(pruned, "Old operations forgotten");
     }
-    let stuck = app.store.undone_operations().await?.iter().filter(|operation| operation.attempts >= STUCK_ATTEMPTS).count();
+    let stuck =
+        app.store.undone_operations().await?.iter().filter(|operation| operation.attempts >= STUCK_ATTEMPTS).count();
     app.metrics.stuck.set(i64::try_from(stuck).unwrap_or(i64::MAX));
     Ok(())
 }

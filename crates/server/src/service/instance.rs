@@ -7,9 +7,10 @@ use porthole_api::{
     types::{
         CreateInstancesRequest, CreateInstancesResult, DeleteInstanceRequest, DeleteInstanceResult, Disk, DiskState,
         GetInstanceRequest, GetInstanceResult, GetInstanceStateRequest, GetInstanceStateResult, GetInstancesRequest,
-        GetInstancesResult, Instance as WireInstance, InstanceHardware, InstanceNetworking, InstanceState, IpAddressType,
-        MonthlyTransfer, Operation, RebootInstanceRequest, RebootInstanceResult, RegionName, ResourceLocation, ResourceType,
-        StartInstanceRequest, StartInstanceResult, StopInstanceRequest, StopInstanceResult, Tag, Timestamp,
+        GetInstancesResult, Instance as WireInstance, InstanceHardware, InstanceNetworking, InstanceState,
+        IpAddressType, MonthlyTransfer, Operation, RebootInstanceRequest, RebootInstanceResult, RegionName,
+        ResourceLocation, ResourceType, StartInstanceRequest, StartInstanceResult, StopInstanceRequest,
+        StopInstanceResult, Tag, Timestamp,
     },
 };
 use porthole_model::{
@@ -65,13 +66,19 @@ async fn check_create(cx: Request<'_>, input: &CreateInstancesRequest) -> Result
         return refuse(format!("availabilityZone {} is not one of this server's: {zones}.", input.availability_zone));
     }
     let Some(blueprint) = app.catalog.blueprint(&input.blueprint_id).filter(|blueprint| blueprint.is_active) else {
-        return refuse(format!("blueprintId {} is not offered. GetBlueprints lists those that are.", input.blueprint_id));
+        return refuse(format!(
+            "blueprintId {} is not offered. GetBlueprints lists those that are.",
+            input.blueprint_id
+        ));
     };
     let Some(bundle) = app.catalog.bundle(&input.bundle_id).filter(|bundle| bundle.is_active) else {
         return refuse(format!("bundleId {} is not offered. GetBundles lists those that are.", input.bundle_id));
     };
     if input.instance_names.len() > MOST_NAMES {
-        return refuse(format!("instanceNames has {} names; at most {MOST_NAMES} are made at once.", input.instance_names.len()));
+        return refuse(format!(
+            "instanceNames has {} names; at most {MOST_NAMES} are made at once.",
+            input.instance_names.len()
+        ));
     }
     let mut seen = HashSet::new();
     if let Some(twice) = input.instance_names.iter().find(|name| !seen.insert(name.as_str())) {

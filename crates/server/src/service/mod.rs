@@ -138,7 +138,8 @@ pub fn unavailable(error: &StoreError) -> Error {
 fn page_start(cx: Request<'_>, action: &str, token: Option<&str>) -> Result<Page, Error> {
     let Some(token) = token else { return Ok(Page::default()) };
     let position = page_token::decode(&cx.app.page_key(), &page_context(cx, action), token)?;
-    let parsed = position.split_once('/').and_then(|(ms, id)| Some(Page { created_ms: ms.parse().ok()?, id: id.to_owned() }));
+    let parsed =
+        position.split_once('/').and_then(|(ms, id)| Some(Page { created_ms: ms.parse().ok()?, id: id.to_owned() }));
     parsed.ok_or_else(|| Error::invalid_input("pageToken is not one that this action gave out."))
 }
 

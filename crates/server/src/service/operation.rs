@@ -4,8 +4,8 @@ use porthole_api::{
     Error,
     types::{
         GetOperationRequest, GetOperationResult, GetOperationsForResourceRequest, GetOperationsForResourceResult,
-        GetOperationsRequest, GetOperationsResult, Operation, OperationStatus, OperationType, RegionName, ResourceLocation,
-        ResourceType, Timestamp,
+        GetOperationsRequest, GetOperationsResult, Operation, OperationStatus, OperationType, RegionName,
+        ResourceLocation, ResourceType, Timestamp,
     },
 };
 use porthole_model::operation::Progress;

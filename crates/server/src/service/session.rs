@@ -4,7 +4,8 @@ use porthole_api::{
     Error,
     types::{
         CreateGuiSessionAccessDetailsRequest, CreateGuiSessionAccessDetailsResult, Session as WireSession,
-        StartGuiSessionRequest, StartGuiSessionResult, Status as WireStatus, StopGuiSessionRequest, StopGuiSessionResult,
+        StartGuiSessionRequest, StartGuiSessionResult, Status as WireStatus, StopGuiSessionRequest,
+        StopGuiSessionResult,
     },
 };
 use porthole_model::{
@@ -80,7 +81,8 @@ pub async fn access_details(
     input: CreateGuiSessionAccessDetailsRequest,
 ) -> Result<CreateGuiSessionAccessDetailsResult, Error> {
     let (app, name) = (cx.app, &input.resource_name);
-    let found = app.store.instance_by_name(&account(cx), region(app), name).await.map_err(|error| unavailable(&error))?;
+    let found =
+        app.store.instance_by_name(&account(cx), region(app), name).await.map_err(|error| unavailable(&error))?;
     let instance = found.ok_or_else(|| Error::does_not_exist("Instance", name))?;
     let session = instance.session.at(app.clock.now_ms());
     let blueprint = app.catalog.blueprint(&instance.blueprint_id);

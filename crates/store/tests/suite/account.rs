@@ -5,7 +5,13 @@ use porthole_store::{AccessKey, Account, StoreError};
 use crate::{database::Database, given, on_both};
 
 fn key(account: &Account, id: &str, created_ms: i64) -> AccessKey {
-    AccessKey { id: id.into(), account_id: account.id.clone(), secret_sealed: vec![0, 255, 7, 0], active: true, created_ms }
+    AccessKey {
+        id: id.into(),
+        account_id: account.id.clone(),
+        secret_sealed: vec![0, 255, 7, 0],
+        active: true,
+        created_ms,
+    }
 }
 
 async fn accounts_and_keys_come_back_as_written(database: Database) {
@@ -48,7 +54,10 @@ async fn names_and_ids_of_accounts_are_unique(database: Database) {
     let store = database.open().await;
     given::account(&store, '1').await;
     let taken = store.account("account 1").await.unwrap().unwrap();
-    for account in [Account { name: "other".into(), ..taken.clone() }, Account { id: porthole_model::AccountId::new("9"), ..taken }] {
+    for account in [
+        Account { name: "other".into(), ..taken.clone() },
+        Account { id: porthole_model::AccountId::new("9"), ..taken },
+    ] {
         let mut tx = store.begin().await.unwrap();
         let error = tx.insert_account(&account).await.unwrap_err();
         assert!(matches!(error, StoreError::Conflict), "{error:?}");

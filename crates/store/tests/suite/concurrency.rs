@@ -73,7 +73,8 @@ async fn a_name_and_an_address_have_one_owner(database: Database) {
         // Half of them want the same name; all want the lowest address.
         let (store, account) = (store.clone(), account.clone());
         callers.spawn(async move {
-            let mut new = given::new_instance(&account, &if caller % 2 == 0 { "lab".into() } else { format!("lab-{caller}") }, 1);
+            let mut new =
+                given::new_instance(&account, &if caller % 2 == 0 { "lab".into() } else { format!("lab-{caller}") }, 1);
             new.id = porthole_model::InstanceId::new(format!("id-{caller}"));
             // A conflict is another caller's faster choice of the address: decide again, as services do.
             loop {

@@ -24,11 +24,17 @@ async fn acknowledged_operations_survive_a_kill(database: Database) {
         acknowledged.extend(kill_after(&database.url, round, 20 + 13 * round));
         let store = database.open().await;
         for id in &acknowledged {
-            assert!(store.operation(&account, given::REGION, id).await.unwrap().is_some(), "{id} was acknowledged and is lost");
+            assert!(
+                store.operation(&account, given::REGION, id).await.unwrap().is_some(),
+                "{id} was acknowledged and is lost"
+            );
         }
         // The next round's rows must fit too: what was cut off left nothing half done.
         let undone = store.undone_operations().await.unwrap();
-        assert!(undone.len() <= acknowledged.len() + round + 1, "at most one a round was written and not yet acknowledged");
+        assert!(
+            undone.len() <= acknowledged.len() + round + 1,
+            "at most one a round was written and not yet acknowledged"
+        );
         store.close().await;
     }
 }

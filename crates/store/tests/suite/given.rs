@@ -63,7 +63,13 @@ pub(crate) async fn add(store: &Store, mut instance: Instance) -> Result<Instanc
 }
 
 /// An operation that is not yet in the store.
-pub(crate) fn new_operation<'a>(account_id: &'a AccountId, id: &str, kind: Kind, resource: &'a str, created_ms: i64) -> NewOperation<'a> {
+pub(crate) fn new_operation<'a>(
+    account_id: &'a AccountId,
+    id: &str,
+    kind: Kind,
+    resource: &'a str,
+    created_ms: i64,
+) -> NewOperation<'a> {
     NewOperation {
         id: OperationId::new(id),
         kind,

@@ -18,7 +18,11 @@ async fn every_field_comes_back_as_written(database: Database) {
     assert_eq!(store.instance_by_name(&account, REGION, "lab-1").await.unwrap().as_ref(), Some(&written));
     assert_eq!(store.instance_by_name(&account, "eu-west-1", "lab-1").await.unwrap(), None);
     let other = given::account(&store, '2').await;
-    assert_eq!(store.instance_by_name(&other, REGION, "lab-1").await.unwrap(), None, "accounts see nothing of one another");
+    assert_eq!(
+        store.instance_by_name(&other, REGION, "lab-1").await.unwrap(),
+        None,
+        "accounts see nothing of one another"
+    );
     let mut tx = store.begin().await.unwrap();
     assert_eq!(tx.instance(&written.id).await.unwrap().as_ref(), Some(&written));
     assert_eq!(tx.instance_by_name(&account, REGION, "lab-1").await.unwrap(), Some(written));
@@ -34,7 +38,13 @@ async fn a_change_over_a_change_is_a_conflict(database: Database) {
     first.bundle_id = "micro_3_0".into();
     first.tags = "{}".into();
     first.add_ons = "[]".into();
-    first.session = Session { status: Status::Started, generation: 8, percent: 100, failure_reason: String::new(), expires_at_ms: 99 };
+    first.session = Session {
+        status: Status::Started,
+        generation: 8,
+        percent: 100,
+        failure_reason: String::new(),
+        expires_at_ms: 99,
+    };
     let mut tx = store.begin().await.unwrap();
     tx.update_instance(&mut first).await.unwrap();
     tx.commit().await.unwrap();

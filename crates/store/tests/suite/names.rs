@@ -17,7 +17,10 @@ async fn names_are_taken_all_or_none(database: Database) {
 
     let mut tx = store.begin().await.unwrap();
     let refused = tx.take_names(&account, REGION, "Disk", &pairs(&["d", "c", "b", "a"])).await;
-    assert!(matches!(refused, Err(StoreError::NamesTaken(names)) if names == ["d", "b"]), "across resource types, in order");
+    assert!(
+        matches!(refused, Err(StoreError::NamesTaken(names)) if names == ["d", "b"]),
+        "across resource types, in order"
+    );
     drop(tx);
     assert_eq!(store.names(&account, REGION, "", 10).await.unwrap(), ["b", "d"]);
 
@@ -60,4 +63,8 @@ async fn pages_of_names_join_without_gap_or_overlap(database: Database) {
     assert_eq!(seen, all);
 }
 
-on_both!(names_are_taken_all_or_none, each_account_and_region_has_its_own_names, pages_of_names_join_without_gap_or_overlap);
+on_both!(
+    names_are_taken_all_or_none,
+    each_account_and_region_has_its_own_names,
+    pages_of_names_join_without_gap_or_overlap
+);

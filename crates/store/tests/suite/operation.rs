@@ -111,7 +111,10 @@ async fn a_lease_is_held_until_it_runs_out(database: Database) {
     assert!(matches!(store.renew(&mine.id, "me", 300).await, Err(StoreError::LeaseLost)));
     assert!(matches!(store.record(&mine, "me", false).await, Err(StoreError::LeaseLost)));
     store.release_leases("me").await.unwrap();
-    assert!(store.claim("me", 151, 300, Claim::All, 9).await.unwrap().is_empty(), "only one's own leases are given back");
+    assert!(
+        store.claim("me", 151, 300, Claim::All, 9).await.unwrap().is_empty(),
+        "only one's own leases are given back"
+    );
     store.release_leases("you").await.unwrap();
     assert_eq!(store.claim("me", 151, 300, Claim::All, 9).await.unwrap().len(), 1);
 }

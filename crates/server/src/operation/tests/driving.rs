@@ -147,7 +147,7 @@ async fn an_unknown_version_rests_and_gives_way() {
     world.kill_runner();
     world.start_runner_with(Arc::new(|operation: &Operation| {
         // As after a downgrade: only the deletion is known.
-        (operation.kind == Kind::DeleteInstance).then(|| super::super::plan(Kind::DeleteInstance) as &dyn AnyPlan)
+        (operation.kind == Kind::DeleteInstance).then(|| super::super::plan(Kind::DeleteInstance))
     }));
     let stop = world.request(Kind::StopInstance).await;
     let rests = world.wait(&stop, |operation| operation.next_try_ms > operation.created_ms + 1_000).await;
@@ -224,7 +224,12 @@ async fn another_servers_work_is_taken_over_when_its_lease_is_over() {
     world.kill_runner();
     let id = world.request(Kind::CreateInstance).await;
     let now_ms = world.app.clock.now_ms();
-    let claimed = world.app.store.claim("a server that died", now_ms, now_ms + 300, Claim::All, 9).await.expect("the store answers");
+    let claimed = world
+        .app
+        .store
+        .claim("a server that died", now_ms, now_ms + 300, Claim::All, 9)
+        .await
+        .expect("the store answers");
     assert_eq!(claimed.len(), 1);
     world.start_runner();
     let ended = world.ended(&id).await;
@@ -241,7 +246,8 @@ async fn who_lost_the_lease_writes_nothing_more() {
     let store = &world.app.store;
     store.release_leases(&owner(&world.app)).await.expect("the store answers");
     let now_ms = world.app.clock.now_ms();
-    let mut taken = store.claim("a thief", now_ms, now_ms + 60_000, Claim::All, 9).await.expect("the store answers").remove(0);
+    let mut taken =
+        store.claim("a thief", now_ms, now_ms + 60_000, Claim::All, 9).await.expect("the store answers").remove(0);
     world.go_on();
     // The loser's step ends and its record is refused; the thief's is not.
     let other = world.request_for("lab-2", Kind::CreateInstance).await.expect("is accepted");
@@ -257,7 +263,12 @@ async fn a_creation_that_failed_is_tried_again_by_a_start() {
     world.driver.fail_nth(Deed::Create, 1, When::Halfway, Fault::Final("The disk is full.".into()));
     let create = world.request(Kind::CreateInstance).await;
     assert_eq!(world.ended(&create).await.error_details, "The disk is full.");
-    assert!(world.snapshot().await.contains("session failedInstanceCreation generation 0 percent 0 because \"The disk is full.\""));
+    assert!(
+        world
+            .snapshot()
+            .await
+            .contains("session failedInstanceCreation generation 0 percent 0 because \"The disk is full.\"")
+    );
     let start = world.request(Kind::StartInstance).await;
     assert_eq!(world.ended(&start).await.progress, Progress::Succeeded);
     assert!(world.snapshot().await.starts_with("lab-1 running, session notStarted"), "{}", world.snapshot().await);
