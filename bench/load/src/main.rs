@@ -107,10 +107,10 @@ fn read_answer(read: &mut BufReader<TcpStream>, line: &mut String, body: &mut Ve
         if header.is_empty() {
             break;
         }
-        if let Some((name, value)) = header.split_once(':') {
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse()?;
-            }
+        if let Some((name, value)) = header.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse()?;
         }
     }
     body.resize(length, 0);

@@ -118,7 +118,7 @@ fn names_an_issue(line: &str) -> bool {
     let digit = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
     let lower = line.to_ascii_lowercase();
     let by_word =
-        lower.match_indices("issue ").any(|(at, word)| digit(&lower[at + word.len()..].trim_start_matches('#')));
+        lower.match_indices("issue ").any(|(at, word)| digit(lower[at + word.len()..].trim_start_matches('#')));
     let comment = ["//", "# "].iter().filter_map(|mark| line.find(mark)).min();
     let by_sign = comment.is_some_and(|start| {
         let comment = &line[start..];

@@ -46,7 +46,10 @@ impl Viewers {
     pub fn cut(&self, instance_id: &str, which: impl Fn(&Stream) -> bool) -> usize {
         let live = self.lock();
         let doomed = live.values().filter(|(stream, _)| stream.instance_id == instance_id && which(stream));
-        doomed.map(|(_, sender)| sender.send_replace(true)).count()
+        doomed.fold(0, |number, (_, sender)| {
+            sender.send_replace(true);
+            number + 1
+        })
     }
 
     /// Cuts all streams: the server ends.

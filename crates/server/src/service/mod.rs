@@ -74,15 +74,15 @@ async fn act_once(
         Err(error) => return Ok(Err(error)),
     };
     let mut superseded = None;
-    if matches!(deed, Deed::Begin) {
-        if let Some(live) = tx.live_operation(instance.id.as_str()).await? {
-            match meet(live.kind, kind) {
-                Meeting::Same => return Ok(Ok(live)),
-                Meeting::Refused => return Ok(Err(under_way(live.kind, name))),
-                Meeting::Supersedes => {
-                    tx.supersede(&live.id).await?;
-                    superseded = Some(live.id);
-                }
+    if matches!(deed, Deed::Begin)
+        && let Some(live) = tx.live_operation(instance.id.as_str()).await?
+    {
+        match meet(live.kind, kind) {
+            Meeting::Same => return Ok(Ok(live)),
+            Meeting::Refused => return Ok(Err(under_way(live.kind, name))),
+            Meeting::Supersedes => {
+                tx.supersede(&live.id).await?;
+                superseded = Some(live.id);
             }
         }
     }
