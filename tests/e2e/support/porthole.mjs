@@ -191,6 +191,15 @@ export class Porthole {
     return (await this.client.send(new GetOperationCommand({ operationId: id }))).operation;
   }
 
+  /** Runs a shell line in an instance as its person, and gives what it prints. */
+  async shell(name, line) {
+    const id = (await this.instance(name)).arn.split("/")[1];
+    const person = ["--user", "1000:1000", "--cwd", "/home/lightsail-user", "--env", "HOME=/home/lightsail-user"];
+    const where = ["--root", join(this.stateDir, "runtime"), "exec", ...person, id];
+    const { stdout } = await run("runc", [...where, "bash", "-c", line], { timeout: 180_000, maxBuffer: 2 ** 24 });
+    return stdout;
+  }
+
   /** Waits until an operation is done and gives it. */
   done(operation, deadlineMs = 90_000) {
     return until(
