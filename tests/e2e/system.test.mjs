@@ -22,7 +22,10 @@ test("a person installs a package; it and their files outlive stop, start, reboo
   failed = true;
   const inside = await porthole.create(NAME, "debian_12");
   assert.equal((await porthole.shell(NAME, "id -un; sudo -n id -un")).trim(), "lightsail-user\nroot");
-  await porthole.shell(NAME, "sudo -n apt-get -q update && sudo -n apt-get -qy install hello && echo mine > ~/kept.txt");
+  await porthole.shell(
+    NAME,
+    "sudo -n apt-get -q update && sudo -n apt-get -qy install hello && echo mine > ~/kept.txt",
+  );
   const works = async (when) => {
     assert.equal((await porthole.shell(NAME, "hello -t; cat ~/kept.txt")).trim(), "hello, world\nmine", when);
   };
