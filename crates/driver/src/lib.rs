@@ -12,12 +12,18 @@ pub mod doctor;
 mod error;
 pub mod fake;
 pub mod image;
+pub mod meter;
+pub mod networking;
 mod process;
+pub mod storage;
 #[allow(unsafe_code)]
 mod sys;
 
 pub use container::ContainerDriver;
 pub use fake::FakeDriver;
+pub use meter::Meter;
+pub use networking::Networking;
+pub use storage::Storage;
 
 /// A bidirectional byte stream to a guest agent.
 pub trait AgentStream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -112,7 +118,7 @@ pub(crate) fn image_missing(image: &str) -> DriverError {
 /// Makes, runs and removes instances. Every method is idempotent: it begins by looking, and succeeds when the world
 /// already is as asked. All may be interrupted at any instant (server killed) and called again.
 #[async_trait]
-pub trait Driver: Send + Sync {
+pub trait Driver: Storage + Networking + Meter + Send + Sync {
     /// Says what the machine offers now.
     async fn machine(&self) -> Result<Machine, DriverError>;
     /// Makes sure that the image exists; reports that it must be built otherwise (`Final`).

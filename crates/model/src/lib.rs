@@ -2,6 +2,7 @@
 //! Pure: no I/O, no clock, no task, no randomness; time and ids come in as arguments.
 #![forbid(unsafe_code)]
 
+pub mod add_on;
 pub mod catalog;
 pub mod guest;
 mod ids;

@@ -1,6 +1,6 @@
 //! What an operation is, where it stands, and which one gives way to which.
 
-/// What an operation does; one plan each.
+/// What an operation does. Those that take time have a plan each; the others have succeeded when they are inserted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// CreateInstances.
@@ -17,11 +17,75 @@ pub enum Kind {
     StartSession,
     /// StopGUISession.
     StopSession,
+    /// CreateDisk.
+    CreateDisk,
+    /// DeleteDisk.
+    DeleteDisk,
+    /// AttachDisk.
+    AttachDisk,
+    /// DetachDisk.
+    DetachDisk,
+    /// CreateDiskFromSnapshot.
+    CreateDiskFromSnapshot,
+    /// CreateDiskSnapshot.
+    CreateDiskSnapshot,
+    /// DeleteDiskSnapshot.
+    DeleteDiskSnapshot,
+    /// CreateInstanceSnapshot.
+    CreateInstanceSnapshot,
+    /// DeleteInstanceSnapshot.
+    DeleteInstanceSnapshot,
+    /// CreateInstancesFromSnapshot.
+    CreateInstancesFromSnapshot,
+    /// CopySnapshot.
+    CopySnapshot,
+    /// ExportSnapshot.
+    ExportSnapshot,
+    /// DeleteAutoSnapshot.
+    DeleteAutoSnapshot,
+    /// EnableAddOn.
+    EnableAddOn,
+    /// DisableAddOn.
+    DisableAddOn,
+    /// CreateKeyPair.
+    CreateKeyPair,
+    /// ImportKeyPair.
+    ImportKeyPair,
+    /// DeleteKeyPair.
+    DeleteKeyPair,
+    /// DeleteKnownHostKeys.
+    DeleteKnownHostKeys,
+    /// OpenInstancePublicPorts.
+    OpenInstancePublicPorts,
+    /// CloseInstancePublicPorts.
+    CloseInstancePublicPorts,
+    /// PutInstancePublicPorts.
+    PutInstancePublicPorts,
+    /// AllocateStaticIp.
+    AllocateStaticIp,
+    /// AttachStaticIp.
+    AttachStaticIp,
+    /// DetachStaticIp.
+    DetachStaticIp,
+    /// ReleaseStaticIp.
+    ReleaseStaticIp,
+    /// SetIpAddressType.
+    SetIpAddressType,
+    /// PeerVpc.
+    PeerVpc,
+    /// UnpeerVpc.
+    UnpeerVpc,
+    /// UpdateInstanceMetadataOptions.
+    UpdateInstanceMetadataOptions,
+    /// TagResource.
+    TagResource,
+    /// UntagResource.
+    UntagResource,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 39] = [
         Self::CreateInstance,
         Self::StartInstance,
         Self::StopInstance,
@@ -29,6 +93,38 @@ impl Kind {
         Self::DeleteInstance,
         Self::StartSession,
         Self::StopSession,
+        Self::CreateDisk,
+        Self::DeleteDisk,
+        Self::AttachDisk,
+        Self::DetachDisk,
+        Self::CreateDiskFromSnapshot,
+        Self::CreateDiskSnapshot,
+        Self::DeleteDiskSnapshot,
+        Self::CreateInstanceSnapshot,
+        Self::DeleteInstanceSnapshot,
+        Self::CreateInstancesFromSnapshot,
+        Self::CopySnapshot,
+        Self::ExportSnapshot,
+        Self::DeleteAutoSnapshot,
+        Self::EnableAddOn,
+        Self::DisableAddOn,
+        Self::CreateKeyPair,
+        Self::ImportKeyPair,
+        Self::DeleteKeyPair,
+        Self::DeleteKnownHostKeys,
+        Self::OpenInstancePublicPorts,
+        Self::CloseInstancePublicPorts,
+        Self::PutInstancePublicPorts,
+        Self::AllocateStaticIp,
+        Self::AttachStaticIp,
+        Self::DetachStaticIp,
+        Self::ReleaseStaticIp,
+        Self::SetIpAddressType,
+        Self::PeerVpc,
+        Self::UnpeerVpc,
+        Self::UpdateInstanceMetadataOptions,
+        Self::TagResource,
+        Self::UntagResource,
     ];
 
     /// The name on the wire (model shape OperationType) and in the store. Never changed: rows outlive programs.
@@ -41,6 +137,38 @@ impl Kind {
             Self::DeleteInstance => "DeleteInstance",
             Self::StartSession => "StartGUISession",
             Self::StopSession => "StopGUISession",
+            Self::CreateDisk => "CreateDisk",
+            Self::DeleteDisk => "DeleteDisk",
+            Self::AttachDisk => "AttachDisk",
+            Self::DetachDisk => "DetachDisk",
+            Self::CreateDiskFromSnapshot => "CreateDiskFromSnapshot",
+            Self::CreateDiskSnapshot => "CreateDiskSnapshot",
+            Self::DeleteDiskSnapshot => "DeleteDiskSnapshot",
+            Self::CreateInstanceSnapshot => "CreateInstanceSnapshot",
+            Self::DeleteInstanceSnapshot => "DeleteInstanceSnapshot",
+            Self::CreateInstancesFromSnapshot => "CreateInstancesFromSnapshot",
+            Self::CopySnapshot => "CopySnapshot",
+            Self::ExportSnapshot => "ExportSnapshot",
+            Self::DeleteAutoSnapshot => "DeleteAutoSnapshot",
+            Self::EnableAddOn => "EnableAddOn",
+            Self::DisableAddOn => "DisableAddOn",
+            Self::CreateKeyPair => "CreateKeyPair",
+            Self::ImportKeyPair => "ImportKeyPair",
+            Self::DeleteKeyPair => "DeleteKeyPair",
+            Self::DeleteKnownHostKeys => "DeleteKnownHostKeys",
+            Self::OpenInstancePublicPorts => "OpenInstancePublicPorts",
+            Self::CloseInstancePublicPorts => "CloseInstancePublicPorts",
+            Self::PutInstancePublicPorts => "PutInstancePublicPorts",
+            Self::AllocateStaticIp => "AllocateStaticIp",
+            Self::AttachStaticIp => "AttachStaticIp",
+            Self::DetachStaticIp => "DetachStaticIp",
+            Self::ReleaseStaticIp => "ReleaseStaticIp",
+            Self::SetIpAddressType => "SetIpAddressType",
+            Self::PeerVpc => "PeerVpc",
+            Self::UnpeerVpc => "UnpeerVpc",
+            Self::UpdateInstanceMetadataOptions => "UpdateInstanceMetadataOptions",
+            Self::TagResource => "TagResource",
+            Self::UntagResource => "UntagResource",
         }
     }
 
@@ -52,10 +180,42 @@ impl Kind {
     /// How much is ended by it: what is under way and ends less gives way. 0 gives way to all and supersedes nothing.
     const fn ends(self) -> u8 {
         match self {
-            Self::CreateInstance | Self::StartInstance | Self::RebootInstance | Self::StartSession => 0,
             Self::StopSession => 1,
             Self::StopInstance => 2,
-            Self::DeleteInstance => 3,
+            Self::DeleteInstance | Self::DeleteDisk | Self::DeleteDiskSnapshot | Self::DeleteInstanceSnapshot => 3,
+            Self::CreateInstance
+            | Self::StartInstance
+            | Self::RebootInstance
+            | Self::StartSession
+            | Self::CreateDisk
+            | Self::AttachDisk
+            | Self::DetachDisk
+            | Self::CreateDiskFromSnapshot
+            | Self::CreateDiskSnapshot
+            | Self::CreateInstanceSnapshot
+            | Self::CreateInstancesFromSnapshot
+            | Self::CopySnapshot
+            | Self::ExportSnapshot
+            | Self::DeleteAutoSnapshot
+            | Self::EnableAddOn
+            | Self::DisableAddOn
+            | Self::CreateKeyPair
+            | Self::ImportKeyPair
+            | Self::DeleteKeyPair
+            | Self::DeleteKnownHostKeys
+            | Self::OpenInstancePublicPorts
+            | Self::CloseInstancePublicPorts
+            | Self::PutInstancePublicPorts
+            | Self::AllocateStaticIp
+            | Self::AttachStaticIp
+            | Self::DetachStaticIp
+            | Self::ReleaseStaticIp
+            | Self::SetIpAddressType
+            | Self::PeerVpc
+            | Self::UnpeerVpc
+            | Self::UpdateInstanceMetadataOptions
+            | Self::TagResource
+            | Self::UntagResource => 0,
         }
     }
 }
@@ -163,8 +323,19 @@ mod tests {
     #[test]
     fn stop_and_delete_supersede_and_nothing_else_does() {
         use Kind::*;
-        for live in Kind::ALL {
-            for new in Kind::ALL {
+        let instances = [
+            CreateInstance,
+            StartInstance,
+            StopInstance,
+            RebootInstance,
+            DeleteInstance,
+            StartSession,
+            StopSession,
+            AttachDisk,
+            CreateInstanceSnapshot,
+        ];
+        for live in instances {
+            for new in instances {
                 let met = meet(live, new);
                 assert_eq!(met == Meeting::Same && live == new, live == new, "{live:?} {new:?}");
                 if matches!(new, CreateInstance | StartInstance | RebootInstance | StartSession) && live != new {

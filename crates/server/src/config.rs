@@ -55,6 +55,46 @@ pub struct Config {
     pub network: NetworkConfig,
     /// Limits of operations.
     pub operation: OperationConfig,
+    /// What an account may have in this region.
+    pub quota: QuotaConfig,
+}
+
+/// What an account may have in this region. The defaults of static addresses and disks are the service's own (AWS General
+/// Reference, Lightsail quotas); the others are wide, because the machine itself is the limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QuotaConfig {
+    /// Instances. Default 2 000.
+    pub instances: u32,
+    /// vCPUs of all instances together. Default 4 000.
+    pub vcpus: u32,
+    /// Data disks. Default 500.
+    pub disks: u32,
+    /// Size of all data disks together in GB. Default 20 000.
+    pub disk_total_gb: u32,
+    /// Data disks of one instance. Default 15.
+    pub disks_per_instance: u32,
+    /// Static addresses. Default 5.
+    pub static_ips: u32,
+    /// Snapshots of instances and disks, automatic ones not counted. Default 500.
+    pub snapshots: u32,
+    /// Key pairs. Default 100.
+    pub key_pairs: u32,
+}
+
+impl Default for QuotaConfig {
+    fn default() -> Self {
+        Self {
+            instances: 2_000,
+            vcpus: 4_000,
+            disks: 500,
+            disk_total_gb: 20_000,
+            disks_per_instance: 15,
+            static_ips: 5,
+            snapshots: 500,
+            key_pairs: 100,
+        }
+    }
 }
 
 /// Sessions.
@@ -108,6 +148,7 @@ impl Default for Config {
             session: SessionConfig::default(),
             network: NetworkConfig::default(),
             operation: OperationConfig::default(),
+            quota: QuotaConfig::default(),
         }
     }
 }

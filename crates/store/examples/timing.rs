@@ -85,6 +85,7 @@ async fn insert(store: &Store, account: &AccountId, id: &str) {
         created_ms: 1,
         deadline_ms: 60_000,
         done: false,
+        leader: None,
     })
     .await
     .unwrap();

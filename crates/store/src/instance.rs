@@ -18,7 +18,7 @@ macro_rules! columns {
     () => {
         "id, account_id, region, zone, name, blueprint_id, bundle_id, state, address_index, ip_address_type, \
          key_pair_name, user_data, tags, add_ons, session_status, session_generation, session_percent, session_failure, \
-         session_expires_ms, generation, created_ms"
+         session_expires_ms, generation, created_ms, ports, metadata_options, from_snapshot_id"
     };
 }
 
@@ -59,6 +59,12 @@ pub struct Instance {
     pub generation: i64,
     /// Milliseconds since the epoch.
     pub created_ms: i64,
+    /// JSON array of port states; empty: the default ones.
+    pub ports: String,
+    /// JSON object, options of the metadata service; empty: the default ones.
+    pub metadata_options: String,
+    /// The snapshot it was made from; empty: none.
+    pub from_snapshot_id: String,
 }
 
 fn instance(row: &AnyRow) -> Result<Instance, StoreError> {
@@ -86,6 +92,9 @@ fn instance(row: &AnyRow) -> Result<Instance, StoreError> {
         },
         generation: number(row, "generation")?,
         created_ms: number(row, "created_ms")?,
+        ports: text(row, "ports")?,
+        metadata_options: text(row, "metadata_options")?,
+        from_snapshot_id: text(row, "from_snapshot_id")?,
     })
 }
 
@@ -180,7 +189,8 @@ impl Tx {
         sqlx::query(concat!(
             "INSERT INTO instance (",
             columns!(),
-            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)"
+            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
+             $22, $23, $24)"
         ))
         .bind(new.id.as_str())
         .bind(new.account_id.as_str())
@@ -203,6 +213,9 @@ impl Tx {
         .bind(new.session.expires_at_ms)
         .bind(new.generation)
         .bind(new.created_ms)
+        .bind(new.ports.as_str())
+        .bind(new.metadata_options.as_str())
+        .bind(new.from_snapshot_id.as_str())
         .execute(&mut *self.inner)
         .await?;
         Ok(())
@@ -224,13 +237,14 @@ impl Tx {
         free.filter(|free| *free <= LAST_INDEX).ok_or(StoreError::NoAddress)
     }
 
-    /// Writes what can change of an instance: state, bundle, tags, add-ons and session. Guarded by the generation that was
+    /// Writes what can change of an instance: all but where and what it was made from. Guarded by the generation that was
     /// read, which rises by one, also in `changed`. [`StoreError::Conflict`] when somebody else was faster.
     pub async fn update_instance(&mut self, changed: &mut Instance) -> Result<(), StoreError> {
         let done = sqlx::query(
             "UPDATE instance SET state = $1, bundle_id = $2, tags = $3, add_ons = $4, session_status = $5, \
              session_generation = $6, session_percent = $7, session_failure = $8, session_expires_ms = $9, \
-             generation = generation + 1 WHERE id = $10 AND generation = $11",
+             ip_address_type = $10, key_pair_name = $11, ports = $12, metadata_options = $13, \
+             generation = generation + 1 WHERE id = $14 AND generation = $15",
         )
         .bind(changed.state.name())
         .bind(changed.bundle_id.as_str())
@@ -241,6 +255,10 @@ impl Tx {
         .bind(i64::from(changed.session.percent))
         .bind(changed.session.failure_reason.as_str())
         .bind(changed.session.expires_at_ms)
+        .bind(changed.ip_address_type.as_str())
+        .bind(changed.key_pair_name.as_str())
+        .bind(changed.ports.as_str())
+        .bind(changed.metadata_options.as_str())
         .bind(changed.id.as_str())
         .bind(changed.generation)
         .execute(&mut *self.inner)

@@ -11,14 +11,14 @@ use crate::{Store, StoreError, Tx, known, number, text};
 macro_rules! columns {
     () => {
         "id, kind, version, account_id, region, zone, resource_name, resource_type, resource_id, details, state, progress, \
-         attempts, next_try_ms, superseded, created_ms, changed_ms, deadline_ms, error_code, error_details, done_ms"
+         attempts, next_try_ms, superseded, created_ms, changed_ms, deadline_ms, error_code, error_details, done_ms, leader_id"
     };
 }
 
 /// Kinds of operation that end something: they do not wait for room.
 macro_rules! ending {
     () => {
-        "('StopGUISession', 'StopInstance', 'DeleteInstance')"
+        "('StopGUISession', 'StopInstance', 'DeleteInstance', 'DeleteDisk', 'DeleteDiskSnapshot', 'DeleteInstanceSnapshot')"
     };
 }
 
@@ -43,6 +43,13 @@ pub struct Page {
 impl Default for Page {
     fn default() -> Self {
         Self { created_ms: i64::MIN, id: String::new() }
+    }
+}
+
+impl Operation {
+    /// Id of the operation that is driven for this one: itself, unless it follows another.
+    pub fn driven(&self) -> OperationId {
+        if self.leader_id.is_empty() { self.id.clone() } else { OperationId::new(self.leader_id.as_str()) }
     }
 }
 
@@ -91,6 +98,9 @@ pub struct Operation {
     pub error_details: String,
     /// When it ended; 0: it has not.
     pub done_ms: i64,
+    /// The operation that this one follows: it is not driven, keeps its resource busy, and ends as its leader ends.
+    /// Empty: it follows none.
+    pub leader_id: String,
 }
 
 /// An operation to be inserted.
@@ -124,6 +134,8 @@ pub struct NewOperation<'a> {
     pub deadline_ms: i64,
     /// There was nothing to do: it has succeeded already.
     pub done: bool,
+    /// The operation whose end is this one's too, where a request works on two resources; inserted before.
+    pub leader: Option<&'a OperationId>,
 }
 
 fn operation(row: &AnyRow) -> Result<Operation, StoreError> {
@@ -149,6 +161,7 @@ fn operation(row: &AnyRow) -> Result<Operation, StoreError> {
         error_code: text(row, "error_code")?,
         error_details: text(row, "error_details")?,
         done_ms: number(row, "done_ms")?,
+        leader_id: text(row, "leader_id")?,
     })
 }
 
@@ -157,6 +170,35 @@ fn operation(row: &AnyRow) -> Result<Operation, StoreError> {
 fn superseded(rows: &[AnyRow]) -> Result<bool, StoreError> {
     let row = rows.first().ok_or(StoreError::LeaseLost)?;
     Ok(number(row, "superseded")? != 0)
+}
+
+async fn record<'e>(
+    executor: impl sqlx::Executor<'e, Database = sqlx::Any>,
+    operation: &Operation,
+    owner: &str,
+    release: bool,
+) -> Result<bool, StoreError> {
+    let rows = sqlx::query(
+        "UPDATE operation SET state = $1, progress = $2, attempts = $3, next_try_ms = $4, changed_ms = $5, \
+         error_code = $6, error_details = $7, done_ms = $8, deadline_ms = $9, \
+         lease_until_ms = CASE WHEN $10 = 1 THEN 0 ELSE lease_until_ms END \
+         WHERE id = $11 AND lease_owner = $12 AND done_ms = 0 RETURNING superseded",
+    )
+    .bind(operation.state.as_str())
+    .bind(operation.progress.to_number())
+    .bind(i64::from(operation.attempts))
+    .bind(operation.next_try_ms)
+    .bind(operation.changed_ms)
+    .bind(operation.error_code.as_str())
+    .bind(operation.error_details.as_str())
+    .bind(operation.done_ms)
+    .bind(operation.deadline_ms)
+    .bind(i64::from(release))
+    .bind(operation.id.as_str())
+    .bind(owner)
+    .fetch_all(executor)
+    .await?;
+    superseded(&rows)
 }
 
 impl Store {
@@ -252,7 +294,7 @@ impl Store {
         // The outer conditions are checked again when another server was faster.
         let rows = sqlx::query(concat!(
             "UPDATE operation SET lease_owner = $1, lease_until_ms = $2 WHERE done_ms = 0 AND lease_until_ms <= $3 AND id IN (\
-             SELECT o.id FROM operation o WHERE o.done_ms = 0 AND o.lease_until_ms <= $3 \
+             SELECT o.id FROM operation o WHERE o.done_ms = 0 AND o.leader_id = '' AND o.lease_until_ms <= $3 \
              AND (o.next_try_ms <= $3 OR o.superseded = 1) AND ($4 = 0 OR o.kind IN ",
             ending!(),
             ") AND NOT EXISTS (SELECT 1 FROM operation p WHERE p.resource_id = o.resource_id AND p.done_ms = 0 \
@@ -299,27 +341,25 @@ impl Store {
     /// Writes what a step has done: progress, state, attempts, times, error. Keeps the lease, or gives it up when the
     /// operation has ended or waits (`release`). Says whether it was told to give way.
     pub async fn record(&self, operation: &Operation, owner: &str, release: bool) -> Result<bool, StoreError> {
-        let rows = sqlx::query(
-            "UPDATE operation SET state = $1, progress = $2, attempts = $3, next_try_ms = $4, changed_ms = $5, \
-             error_code = $6, error_details = $7, done_ms = $8, deadline_ms = $9, \
-             lease_until_ms = CASE WHEN $10 = 1 THEN 0 ELSE lease_until_ms END \
-             WHERE id = $11 AND lease_owner = $12 AND done_ms = 0 RETURNING superseded",
+        if operation.done_ms == 0 {
+            return record(&self.writes, operation, owner, release).await;
+        }
+        let mut tx = self.begin().await?;
+        let superseded = record(&mut *tx.inner, operation, owner, release).await?;
+        sqlx::query(
+            "UPDATE operation SET progress = $1, changed_ms = $2, error_code = $3, error_details = $4, done_ms = $5 \
+             WHERE leader_id = $6 AND done_ms = 0",
         )
-        .bind(operation.state.as_str())
         .bind(operation.progress.to_number())
-        .bind(i64::from(operation.attempts))
-        .bind(operation.next_try_ms)
         .bind(operation.changed_ms)
         .bind(operation.error_code.as_str())
         .bind(operation.error_details.as_str())
         .bind(operation.done_ms)
-        .bind(operation.deadline_ms)
-        .bind(i64::from(release))
         .bind(operation.id.as_str())
-        .bind(owner)
-        .fetch_all(&self.writes)
+        .execute(&mut *tx.inner)
         .await?;
-        superseded(&rows)
+        tx.commit().await?;
+        Ok(superseded)
     }
 
     /// Removes operations that ended before `before_ms`; gives their number.
@@ -346,10 +386,10 @@ impl Tx {
         row.as_ref().map(operation).transpose()
     }
 
-    /// Tells an operation to give way.
-    pub async fn supersede(&mut self, id: &OperationId) -> Result<(), StoreError> {
-        sqlx::query("UPDATE operation SET superseded = 1 WHERE id = $1 AND done_ms = 0")
-            .bind(id.as_str())
+    /// Tells an operation to give way, and those that follow it: `leader` is the one that is driven.
+    pub async fn supersede(&mut self, leader: &OperationId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE operation SET superseded = 1 WHERE (id = $1 OR leader_id = $1) AND done_ms = 0")
+            .bind(leader.as_str())
             .execute(&mut *self.inner)
             .await?;
         Ok(())
@@ -388,12 +428,13 @@ impl Tx {
             error_code: String::new(),
             error_details: String::new(),
             done_ms: if new.done { new.created_ms } else { 0 },
+            leader_id: new.leader.map(ToString::to_string).unwrap_or_default(),
         };
         sqlx::query(concat!(
             "INSERT INTO operation (",
             columns!(),
             ", lease_owner, lease_until_ms) VALUES \
-             ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, 0, $14, $15, $16, '', '', $17, '', 0)"
+             ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, 0, $14, $15, $16, '', '', $17, $18, '', 0)"
         ))
         .bind(stored.id.as_str())
         .bind(stored.kind.name())
@@ -412,6 +453,7 @@ impl Tx {
         .bind(stored.changed_ms)
         .bind(stored.deadline_ms)
         .bind(stored.done_ms)
+        .bind(stored.leader_id.as_str())
         .execute(&mut *self.inner)
         .await?;
         Ok(stored)

@@ -14,9 +14,11 @@ mod disk;
 mod firewall_members;
 mod host;
 mod loopdev;
+mod meter;
 mod mounts;
 mod names;
 mod net;
+mod networking;
 mod observe;
 mod record;
 mod release;
@@ -24,6 +26,7 @@ mod rootfs;
 mod runtime;
 mod seccomp;
 mod start;
+mod storage;
 
 pub use record::images_in_use;
 

@@ -5,6 +5,9 @@
 
 mod agent;
 mod fault;
+mod meter;
+mod networking;
+mod storage;
 #[cfg(test)]
 mod tests;
 

@@ -207,11 +207,14 @@ impl World {
         tx.insert_account(&account).await.expect("an account");
         tx.commit().await.expect("is written");
         let shared = Arc::<Shared>::default();
-        let wrapped: Vec<(Kind, &'static dyn AnyPlan)> = Kind::ALL
-            .into_iter()
-            .map(|kind| {
+        let wrapped: Vec<(Kind, &'static dyn AnyPlan)> = super::PLANNED
+            .iter()
+            .map(|&kind| {
                 // Plans live as long as the program; a test's do too.
-                let troubled = Box::leak(Box::new(Troubled { plan: super::plan(kind), shared: Arc::clone(&shared) }));
+                let troubled = Box::leak(Box::new(Troubled {
+                    plan: super::plan(kind).expect("it has a plan"),
+                    shared: Arc::clone(&shared),
+                }));
                 (kind, &*troubled as &dyn AnyPlan)
             })
             .collect();
@@ -234,6 +237,7 @@ impl World {
             Kind::StopInstance | Kind::RebootInstance | Kind::DeleteInstance | Kind::StopSession => {
                 &[Kind::CreateInstance, Kind::StartSession]
             }
+            other => unreachable!("{other:?} has no plan"),
         };
         for kind in before {
             let id = world.request(*kind).await;
@@ -323,6 +327,7 @@ impl World {
                 let input = StopGuiSessionRequest { resource_name: instance_name() };
                 service::session::stop(cx, input).await?.operations
             }
+            other => unreachable!("{other:?} has no plan"),
         };
         Ok(answer.expect("operations")[0].id.clone().expect("an id"))
     }

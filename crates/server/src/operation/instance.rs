@@ -182,10 +182,13 @@ pub const DELETE: Plan<Learnt> = Plan {
 };
 
 /// What the driver must know of an instance. `None` when the operator took its blueprint or bundle away.
-pub fn spec(app: &App, instance: &Instance) -> Option<InstanceSpec> {
-    let blueprint = app.catalog.blueprint(&instance.blueprint_id)?;
-    let bundle = app.catalog.bundle(&instance.bundle_id)?;
-    Some(InstanceSpec {
+pub async fn spec(app: &App, instance: &Instance) -> Result<Option<InstanceSpec>, StoreError> {
+    let Some((blueprint, bundle)) =
+        app.catalog.blueprint(&instance.blueprint_id).zip(app.catalog.bundle(&instance.bundle_id))
+    else {
+        return Ok(None);
+    };
+    Ok(Some(InstanceSpec {
         id: instance.id.to_string(),
         account_id: instance.account_id.to_string(),
         hostname: hostname(&instance.name),
@@ -195,7 +198,7 @@ pub fn spec(app: &App, instance: &Instance) -> Option<InstanceSpec> {
         memory_bytes: bundle.memory_bytes(),
         pids_max: bundle.pids_max(),
         index: instance.address_index,
-    })
+    }))
 }
 
 /// Makes a DNS label of a resource's name: letters, digits and inner hyphens, at most 63.
@@ -209,7 +212,7 @@ async fn found(app: &App, op: &mut Learnt) -> Result<(Instance, InstanceSpec), S
     let Some(instance) = find(app, op).await? else {
         return Err(failed(op, "The instance was deleted.".into()));
     };
-    match spec(app, &instance) {
+    match spec(app, &instance).await? {
         Some(spec) => Ok((instance, spec)),
         None => Err(failed(op, "The instance's blueprint or bundle is no longer offered by this server.".into())),
     }

@@ -214,7 +214,7 @@ impl Shared {
         }
         let undone = store.undone_operations().await?;
         let mut rest_ms = i64::MAX;
-        for operation in &undone {
+        for operation in undone.iter().filter(|operation| operation.leader_id.is_empty()) {
             if driven.values().any(|id| *id == operation.id) {
                 if operation.superseded {
                     self.app.drives.interrupt(operation.id.as_str());

@@ -14,20 +14,18 @@ use porthole_api::{
     },
 };
 use porthole_model::{
-    InstanceId, OperationId, catalog,
+    InstanceId, catalog,
     instance::{Event, Refused, State, transition},
     operation::Kind,
     session::{self, Session},
 };
-use porthole_store::{Instance, NewOperation, StoreError};
+use porthole_store::{Instance, StoreError};
 
-use super::{Deed, TRIES, account, act, page_end, page_limit, page_start, region, unavailable};
-use crate::{
-    app::App,
-    dispatch::Request,
-    operation::{Learnt, terms},
-    telemetry::chain,
+use super::{
+    Deed, NewDeed, Subject, TRIES, account, act, insert_operation, page_end, page_limit, page_start, region,
+    unavailable,
 };
+use crate::{app::App, dispatch::Request, operation::Learnt, telemetry::chain};
 
 /// Most tags a resource has (guide page on tags).
 const MOST_TAGS: usize = 50;
@@ -173,26 +171,20 @@ async fn create_once(cx: Request<'_>, input: &CreateInstancesRequest) -> Result<
             session: Session::new(),
             generation: 0,
             created_ms: now_ms,
+            ports: String::new(),
+            metadata_options: String::new(),
+            from_snapshot_id: String::new(),
         };
         tx.insert_instance(&mut instance).await?;
-        let (version, deadline_ms) = terms(Kind::CreateInstance);
-        let operation = NewOperation {
-            id: OperationId::new(app.ids.uuid()),
+        let operation = NewDeed {
             kind: Kind::CreateInstance,
-            version,
-            account_id: &account,
-            region: &instance.region,
-            zone: &instance.zone,
-            resource_name: name,
-            resource_type: "Instance",
-            resource_id: id,
+            subject: Subject::instance(&instance),
             details: "",
             state: Learnt::begin(id),
-            created_ms: now_ms,
-            deadline_ms: now_ms + deadline_ms,
+            leader: None,
             done: false,
         };
-        operations.push(super::operation::wire(&tx.insert_operation(operation).await?));
+        operations.push(super::operation::wire(&insert_operation(cx, &mut tx, operation).await?));
     }
     tx.commit().await?;
     Ok(operations)

@@ -12,7 +12,7 @@ use porthole_model::{
     AccountId, OperationId,
     operation::{Kind, Meeting, meet},
 };
-use porthole_store::{Instance, NewOperation, Page, StoreError};
+use porthole_store::{Instance, NewOperation, Page, StoreError, Tx};
 
 use crate::{
     app::App,
@@ -81,33 +81,28 @@ async fn act_once(
             Meeting::Same => return Ok(Ok(live)),
             Meeting::Refused => return Ok(Err(under_way(live.kind, name))),
             Meeting::Supersedes => {
-                tx.supersede(&live.id).await?;
-                superseded = Some(live.id);
+                let driven = live.driven();
+                tx.supersede(&driven).await?;
+                superseded = Some(driven);
             }
         }
     }
     if instance != before {
         tx.update_instance(&mut instance).await?;
     }
-    let (version, deadline_ms) = terms(kind);
-    let operation = tx
-        .insert_operation(NewOperation {
-            id: OperationId::new(app.ids.uuid()),
+    let operation = insert_operation(
+        cx,
+        &mut tx,
+        NewDeed {
             kind,
-            version,
-            account_id: &account,
-            region: &instance.region,
-            zone: &instance.zone,
-            resource_name: name,
-            resource_type: "Instance",
-            resource_id: instance.id.as_str(),
+            subject: Subject::instance(&instance),
             details: "",
             state: Learnt::begin(instance.id.as_str()),
-            created_ms: now_ms,
-            deadline_ms: now_ms + deadline_ms,
+            leader: None,
             done: matches!(deed, Deed::Done),
-        })
-        .await?;
+        },
+    )
+    .await?;
     tx.commit().await?;
     if before.session.generation != instance.session.generation {
         // At once, before any step runs: access ends with the answer.
@@ -118,6 +113,70 @@ async fn act_once(
     }
     app.wake.notify_one();
     Ok(Ok(operation))
+}
+
+/// What an operation works on.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Model shape ResourceType.
+    pub resource_type: &'a str,
+    /// Its id: one live operation each.
+    pub id: &'a str,
+    /// Availability zone, or `all`.
+    pub zone: &'a str,
+}
+
+impl<'a> Subject<'a> {
+    /// An instance.
+    pub fn instance(instance: &'a Instance) -> Self {
+        Self { name: &instance.name, resource_type: "Instance", id: instance.id.as_str(), zone: &instance.zone }
+    }
+}
+
+/// An operation to be inserted.
+pub struct NewDeed<'a> {
+    /// What it does.
+    pub kind: Kind,
+    /// What it works on.
+    pub subject: Subject<'a>,
+    /// Shown as operationDetails.
+    pub details: &'a str,
+    /// What its plan's steps begin with, JSON; nothing reads it of one without a plan.
+    pub state: String,
+    /// The operation it follows, inserted before in the same transaction.
+    pub leader: Option<&'a OperationId>,
+    /// It has succeeded already.
+    pub done: bool,
+}
+
+/// Inserts an operation of the caller. The runner must be woken after the commit.
+pub async fn insert_operation(
+    cx: Request<'_>,
+    tx: &mut Tx,
+    new: NewDeed<'_>,
+) -> Result<porthole_store::Operation, StoreError> {
+    let now_ms = cx.app.clock.now_ms();
+    let (version, deadline_ms) = terms(new.kind);
+    tx.insert_operation(NewOperation {
+        id: OperationId::new(cx.app.ids.uuid()),
+        kind: new.kind,
+        version,
+        account_id: &account(cx),
+        region: region(cx.app),
+        zone: new.subject.zone,
+        resource_name: new.subject.name,
+        resource_type: new.subject.resource_type,
+        resource_id: new.subject.id,
+        details: new.details,
+        state: new.state,
+        created_ms: now_ms,
+        deadline_ms: now_ms + deadline_ms,
+        done: new.done,
+        leader: new.leader,
+    })
+    .await
 }
 
 /// The refusal while another operation is under way; Terraform tries again at this wording.

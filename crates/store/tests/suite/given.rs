@@ -49,6 +49,9 @@ pub(crate) fn new_instance(account_id: &AccountId, name: &str, created_ms: i64) 
         },
         generation: 3,
         created_ms,
+        ports: String::new(),
+        metadata_options: String::new(),
+        from_snapshot_id: String::new(),
     }
 }
 
@@ -85,6 +88,7 @@ pub(crate) fn new_operation<'a>(
         created_ms,
         deadline_ms: created_ms + 60_000,
         done: false,
+        leader: None,
     }
 }
 

@@ -73,6 +73,7 @@ async fn insert(world: &World, behaviour: &str, version: i64, deadline_ms: i64) 
         created_ms: now_ms,
         deadline_ms: now_ms + deadline_ms,
         done: false,
+        leader: None,
     };
     let inserted = tx.insert_operation(new).await.expect("is inserted");
     tx.commit().await.expect("is written");
@@ -147,7 +148,7 @@ async fn an_unknown_version_rests_and_gives_way() {
     world.kill_runner();
     world.start_runner_with(Arc::new(|operation: &Operation| {
         // As after a downgrade: only the deletion is known.
-        (operation.kind == Kind::DeleteInstance).then(|| super::super::plan(Kind::DeleteInstance))
+        (operation.kind == Kind::DeleteInstance).then(|| super::plan(Kind::DeleteInstance))
     }));
     let stop = world.request(Kind::StopInstance).await;
     let rests = world.wait(&stop, |operation| operation.next_try_ms > operation.created_ms + 1_000).await;

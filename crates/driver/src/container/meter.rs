@@ -1,0 +1,6 @@
+//! What instances use.
+
+use super::ContainerDriver;
+use crate::Meter;
+
+impl Meter for ContainerDriver {}

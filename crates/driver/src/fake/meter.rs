@@ -1,0 +1,6 @@
+//! What instances use.
+
+use super::FakeDriver;
+use crate::Meter;
+
+impl Meter for FakeDriver {}

@@ -1,0 +1,6 @@
+//! Data disks and snapshots.
+
+use super::FakeDriver;
+use crate::Storage;
+
+impl Storage for FakeDriver {}
