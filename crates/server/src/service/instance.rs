@@ -1,6 +1,6 @@
 //! CreateInstances, GetInstance, GetInstances, GetInstanceState, StartInstance, StopInstance, RebootInstance, DeleteInstance.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use porthole_api::{
     Error, names,
@@ -10,7 +10,7 @@ use porthole_api::{
         GetInstancesResult, Instance as WireInstance, InstanceHardware, InstanceNetworking, InstanceState,
         IpAddressType, MonthlyTransfer, Operation, RebootInstanceRequest, RebootInstanceResult, RegionName,
         ResourceLocation, ResourceType, StartInstanceRequest, StartInstanceResult, StopInstanceRequest,
-        StopInstanceResult, Tag, Timestamp,
+        StopInstanceResult, Timestamp,
     },
 };
 use porthole_model::{
@@ -22,13 +22,11 @@ use porthole_model::{
 use porthole_store::{Instance, StoreError};
 
 use super::{
-    Deed, NewDeed, Subject, TRIES, account, act, insert_operation, page_end, page_limit, page_start, region,
+    Deed, NewDeed, Subject, TRIES, account, act, insert_operation, page_end, page_limit, page_start, region, tags,
     unavailable,
 };
 use crate::{app::App, dispatch::Request, operation::Learnt, telemetry::chain};
 
-/// Most tags a resource has (guide page on tags).
-const MOST_TAGS: usize = 50;
 /// Most instances one call makes.
 const MOST_NAMES: usize = 100;
 /// The account of the person inside.
@@ -38,9 +36,10 @@ const DEFAULT_KEY_PAIR: &str = "LightsailDefaultKeyPair";
 
 /// CreateInstances: all names or none.
 pub async fn create(cx: Request<'_>, input: CreateInstancesRequest) -> Result<CreateInstancesResult, Error> {
+    let tags = tags::checked(input.tags.as_deref())?;
     check_create(cx, &input).await?;
     for _ in 0..TRIES {
-        match create_once(cx, &input).await {
+        match create_once(cx, &input, &tags).await {
             Ok(operations) => {
                 cx.app.wake.notify_one();
                 return Ok(CreateInstancesResult { operations: Some(operations) });
@@ -94,7 +93,6 @@ async fn check_create(cx: Request<'_>, input: &CreateInstancesRequest) -> Result
     if input.ip_address_type == Some(IpAddressType::Ipv6) {
         return refuse("ipAddressType ipv6 is not served by this version of Porthole; use ipv4 or dualstack.".into());
     }
-    check_tags(input.tags.as_deref().unwrap_or_default())?;
     check_fits(app, bundle).await?;
     if let Err(error) = app.driver.ensure_image(&blueprint.image).await {
         tracing::warn!(image = blueprint.image, error = chain(&error), "image is not there");
@@ -122,35 +120,15 @@ async fn check_fits(app: &App, bundle: &catalog::Bundle) -> Result<(), Error> {
     )))
 }
 
-fn check_tags(tags: &[Tag]) -> Result<(), Error> {
-    let mut seen = HashSet::new();
-    for (index, tag) in tags.iter().enumerate() {
-        let key = tag.key.as_deref().unwrap_or_default();
-        if key.is_empty() {
-            return Err(Error::invalid_input(format!("tags[{index}].key must not be empty.")));
-        }
-        if key.to_ascii_lowercase().starts_with("aws:") {
-            return Err(Error::invalid_input(format!("tags[{index}].key begins with aws:, which is reserved.")));
-        }
-        if !seen.insert(key) {
-            return Err(Error::invalid_input(format!("tags has the key {key} more than once.")));
-        }
-    }
-    if tags.len() > MOST_TAGS {
-        return Err(Error::invalid_input(format!("tags has {} tags; a resource has at most {MOST_TAGS}.", tags.len())));
-    }
-    Ok(())
-}
-
-async fn create_once(cx: Request<'_>, input: &CreateInstancesRequest) -> Result<Vec<Operation>, StoreError> {
+async fn create_once(
+    cx: Request<'_>,
+    input: &CreateInstancesRequest,
+    tags: &str,
+) -> Result<Vec<Operation>, StoreError> {
     let (app, account, now_ms) = (cx.app, account(cx), cx.app.clock.now_ms());
     let mut tx = app.store.begin().await?;
     let named: Vec<(String, String)> = input.instance_names.iter().map(|name| (name.clone(), app.ids.uuid())).collect();
     tx.take_names(&account, region(app), "Instance", &named).await?;
-    let tags = input.tags.as_deref().unwrap_or_default().iter();
-    let tags: BTreeMap<_, _> =
-        tags.map(|tag| (tag.key.clone().unwrap_or_default(), tag.value.clone().unwrap_or_default())).collect();
-    let tags = serde_json::to_string(&tags).expect("texts are plain data");
     let mut operations = Vec::new();
     for (name, id) in &named {
         let mut instance = Instance {
@@ -166,7 +144,7 @@ async fn create_once(cx: Request<'_>, input: &CreateInstancesRequest) -> Result<
             ip_address_type: input.ip_address_type.unwrap_or(IpAddressType::Dualstack).as_str().to_owned(),
             key_pair_name: input.key_pair_name.clone().unwrap_or_default(),
             user_data: input.user_data.as_ref().map(|data| data.reveal().to_owned()).unwrap_or_default(),
-            tags: tags.clone(),
+            tags: tags.to_owned(),
             add_ons: "[]".into(),
             session: Session::new(),
             generation: 0,
@@ -302,8 +280,6 @@ fn wire(app: &App, instance: &Instance) -> WireInstance {
         availability_zone: Some(instance.zone.clone()),
         region_name: RegionName::from_wire(&instance.region),
     };
-    let tags: BTreeMap<String, String> = serde_json::from_str(&instance.tags).unwrap_or_default();
-    let tag = |(key, value): (String, String)| Tag { key: Some(key), value: Some(value) };
     let key_pair = Some(instance.key_pair_name.clone()).filter(|name| !name.is_empty());
     WireInstance {
         arn: Some(names::arn(&instance.region, account_id, ResourceType::Instance, instance.id.as_str())),
@@ -327,7 +303,7 @@ fn wire(app: &App, instance: &Instance) -> WireInstance {
         ssh_key_name: key_pair.or_else(|| Some(DEFAULT_KEY_PAIR.to_owned())),
         state: Some(wire_state(instance.state)),
         support_code: Some(names::support_code(account_id, ResourceType::Instance, instance.id.as_str())),
-        tags: Some(tags.into_iter().map(tag).collect()),
+        tags: Some(tags::wire(&instance.tags)),
         username: Some(USERNAME.to_owned()),
         ..WireInstance::default()
     }

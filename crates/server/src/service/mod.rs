@@ -6,6 +6,7 @@ pub mod instance;
 pub mod names;
 pub mod operation;
 pub mod session;
+pub mod tags;
 
 use porthole_api::{Error, page_token, types::Operation};
 use porthole_model::{
