@@ -23,7 +23,7 @@ pub use container::ContainerDriver;
 pub use fake::FakeDriver;
 pub use meter::Meter;
 pub use networking::Networking;
-pub use storage::Storage;
+pub use storage::{DataDisk, Storage};
 
 /// A bidirectional byte stream to a guest agent.
 pub trait AgentStream: AsyncRead + AsyncWrite + Send + Unpin {}

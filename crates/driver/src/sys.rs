@@ -74,6 +74,12 @@ fn hold_namespace(read_end: RawFd) -> ! {
     }
 }
 
+/// Gives the calling thread a root and working folder of its own, without which it may not enter a mount namespace.
+pub(crate) fn separate_folders() -> io::Result<()> {
+    // SAFETY: descriptors stay shared; only folders are separated, and no code here relies on threads sharing those.
+    Ok(unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::FS) }?)
+}
+
 /// Prepares a command to end with the thread that starts it, and to inherit `inherited` as descriptor 3.
 pub(crate) fn prepare_child(command: &mut Command, inherited: Option<RawFd>) {
     // SAFETY: the closure makes two system calls and touches no memory of the parent.

@@ -38,6 +38,10 @@ id!(
     InstanceId
 );
 id!(
+    /// A data disk: a UUID in lower-case text.
+    DiskId
+);
+id!(
     /// An operation: a UUID in lower-case text.
     OperationId
 );

@@ -4,10 +4,11 @@
 
 pub mod add_on;
 pub mod catalog;
+pub mod disk;
 pub mod guest;
 mod ids;
 pub mod instance;
 pub mod operation;
 pub mod session;
 
-pub use ids::{AccountId, InstanceId, OperationId};
+pub use ids::{AccountId, DiskId, InstanceId, OperationId};

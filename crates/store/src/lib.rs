@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod disk;
 mod instance;
 mod names;
 mod operation;
@@ -17,6 +18,7 @@ use sqlx::{
 };
 
 pub use account::{AccessKey, Account};
+pub use disk::{Disk, DiskUse};
 pub use instance::{FIRST_INDEX, Instance, LAST_INDEX};
 pub use operation::{Claim, NewOperation, Operation, Page};
 

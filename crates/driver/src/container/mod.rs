@@ -10,6 +10,7 @@
 
 mod bundle;
 mod cgroup;
+mod data_disk;
 mod disk;
 mod firewall_members;
 mod host;

@@ -60,6 +60,16 @@ impl Names {
         self.state_dir.join("instances")
     }
 
+    /// The folder of data disks.
+    pub(crate) fn data_disks_dir(&self) -> PathBuf {
+        self.state_dir.join("disks")
+    }
+
+    /// A data disk's file.
+    pub(crate) fn data_disk(&self, id: &str) -> PathBuf {
+        self.data_disks_dir().join(format!("{id}.img"))
+    }
+
     /// Where the OCI runtime keeps its own state.
     pub(crate) fn runtime_root(&self) -> PathBuf {
         self.state_dir.join("runtime")
@@ -95,6 +105,11 @@ impl InstancePaths {
     /// The system disk.
     pub(crate) fn disk(&self) -> PathBuf {
         self.dir.join("disk.img")
+    }
+
+    /// The folder of notes which data disks it has mounted: an empty file each, named by the disk's id.
+    pub(crate) fn data_disks(&self) -> PathBuf {
+        self.dir.join("data-disks")
     }
 
     /// The OCI bundle's folder.

@@ -51,7 +51,9 @@ impl Host {
             });
         }
         let instances = self.names.instances_dir();
+        let folders: Vec<String> = folder_names(&instances).doing("list the instances' folders")?.into_iter().collect();
         for file in loopdev::backing_files().doing("list loop devices")? {
+            held.extend(self.holder_of(&file, &folders));
             // The kernel adds a word to the name of a removed file.
             if let Some(id) = file.strip_prefix(&instances).ok().and_then(|below| below.iter().next()) {
                 held.insert(id.to_string_lossy().into_owned());

@@ -73,6 +73,7 @@ impl Host {
             {
                 return Err(retry("the kernel still holds the system disk"));
             }
+            self.await_data_disks(&paths)?;
             unlinked.join().unwrap_or_else(|_| Err(retry("the network thread panicked")))
         })?;
         if self.firewall.remove(id) && !self.firewall.is_empty() {

@@ -95,7 +95,7 @@ pub(crate) fn assemble(parts: &Parts<'_>) -> io::Result<Rootfs> {
 }
 
 /// Makes a mount that is nowhere yet.
-fn detached(
+pub(super) fn detached(
     kind: &str,
     source: &Path,
     options: &[(&str, Option<&str>)],

@@ -25,6 +25,16 @@ pub enum Deed {
     Observe,
     /// [`crate::Driver::release_host`].
     ReleaseHost,
+    /// [`crate::Storage::ensure_disk`].
+    EnsureDisk,
+    /// [`crate::Storage::delete_disk`].
+    DeleteDisk,
+    /// [`crate::Storage::disks`].
+    Disks,
+    /// [`crate::Storage::mount_disk`].
+    MountDisk,
+    /// [`crate::Storage::unmount_disk`].
+    UnmountDisk,
     /// `GET /v1/health` of the agent.
     Health,
     /// `PUT /v1/displays/{name}` of the agent.

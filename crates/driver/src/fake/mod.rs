@@ -48,6 +48,8 @@ pub struct InstanceSnapshot {
     pub disk: bool,
     /// Names of displays that are not stopped.
     pub displays: Vec<String>,
+    /// Mounted data disks: the folder's name in the person's home, and the disk's id.
+    pub mounts: BTreeMap<String, String>,
 }
 
 /// The fake's whole world at one instant.
@@ -55,6 +57,8 @@ pub struct InstanceSnapshot {
 pub struct WorldSnapshot {
     /// Every instance of which anything is there.
     pub instances: BTreeMap<String, InstanceSnapshot>,
+    /// Every data disk, with its size in bytes.
+    pub disks: BTreeMap<String, u64>,
     /// Whether something is held for all instances together (bridge, firewall table).
     pub host_held: bool,
 }
@@ -66,6 +70,8 @@ struct Instance {
     /// Mounts, links, cgroups.
     held: bool,
     agent: Option<Agent>,
+    /// Name of the folder, id of the disk.
+    mounts: BTreeMap<String, String>,
 }
 
 impl Instance {
@@ -81,6 +87,7 @@ impl Instance {
 #[derive(Debug)]
 struct World {
     instances: BTreeMap<String, Instance>,
+    disks: BTreeMap<String, u64>,
     host_held: bool,
     /// `None`: every image exists.
     images: Option<BTreeSet<String>>,
@@ -119,6 +126,7 @@ impl World {
                     disk: false,
                     held: false,
                     agent: None,
+                    mounts: BTreeMap::new(),
                 });
                 instance.disk |= whole;
             }
@@ -139,6 +147,7 @@ impl World {
             (Deed::Stop, _) => {
                 if let Some(instance) = self.instances.get_mut(id) {
                     instance.agent = None;
+                    instance.mounts.clear();
                     instance.held &= !whole;
                 }
             }
@@ -184,6 +193,7 @@ impl FakeDriver {
         let machine = Machine { cpus: 64, memory_bytes: 256 << 30, disk_free_bytes: 16 << 40 };
         let world = World {
             instances: BTreeMap::new(),
+            disks: BTreeMap::new(),
             host_held: false,
             images: None,
             machine,
@@ -239,6 +249,7 @@ impl FakeDriver {
     pub fn kill_init(&self, id: &str) {
         if let Some(instance) = self.shared.lock().instances.get_mut(id) {
             instance.agent = None;
+            instance.mounts.clear();
         }
     }
 
@@ -258,7 +269,7 @@ impl FakeDriver {
     pub fn snapshot(&self) -> WorldSnapshot {
         let world = self.shared.lock();
         let instances = world.instances.iter().map(|(id, instance)| (id.clone(), snapshot_of(instance))).collect();
-        WorldSnapshot { instances, host_held: world.host_held }
+        WorldSnapshot { instances, disks: world.disks.clone(), host_held: world.host_held }
     }
 
     /// Logs the call, waits its latency, lets faults strike, and does the deed.
@@ -285,6 +296,7 @@ fn snapshot_of(instance: &Instance) -> InstanceSnapshot {
         spec: instance.spec.clone(),
         disk: instance.disk,
         displays: live.map(|(name, _)| name.clone()).collect(),
+        mounts: instance.mounts.clone(),
     }
 }
 

@@ -22,6 +22,8 @@ def main():
         boot = json.load(file)
     with open("/etc/hosts", "w", encoding="utf-8") as file:
         file.write(f"127.0.0.1 localhost\n{boot['address']} {boot['hostname']}\n")
+    os.makedirs("/home/lightsail-user", exist_ok=True)
+    os.chown("/home/lightsail-user", 1000, 1000)
     if boot["nameservers"]:
         with open("/etc/resolv.conf", "w", encoding="utf-8") as file:
             file.writelines(f"nameserver {server}\n" for server in boot["nameservers"])

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod conformance;
+mod disks;
 mod isolation;
 mod limits;
 mod resilience;

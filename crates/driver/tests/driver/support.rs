@@ -54,7 +54,7 @@ impl World {
     pub(crate) fn held(&self) -> String {
         match self {
             World::Fake(fake) => {
-                let WorldSnapshot { mut instances, host_held } = fake.snapshot();
+                let WorldSnapshot { mut instances, host_held, .. } = fake.snapshot();
                 instances.retain(|_, instance| instance.state != ObservedState::Stopped);
                 // The fake releases what is shared only when it is asked to.
                 format!("{instances:?} {}", host_held && !instances.is_empty())

@@ -9,6 +9,7 @@ mod account;
 mod concurrency;
 mod crash;
 mod database;
+mod disk;
 mod file;
 mod given;
 mod instance;
