@@ -22,6 +22,17 @@ VALID = {
     "StartGUISession": {"resourceName": "no-such"},
     "StopGUISession": {"resourceName": "no-such"},
     "CreateGUISessionAccessDetails": {"resourceName": "no-such"},
+    "CreateKeyPair": {"keyPairName": "table-pair"},
+    "ImportKeyPair": {
+        "keyPairName": "table-import",
+        "publicKeyBase64": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICklJTqxhWz5oKf2iqvh9bQvcbGrJuYLI6BvjEBWm0Wr",
+    },
+    "GetKeyPair": {"keyPairName": "no-pair"},
+    "GetKeyPairs": {},
+    "DeleteKeyPair": {"keyPairName": "no-pair"},
+    "DownloadDefaultKeyPair": {},
+    "GetInstanceAccessDetails": {"instanceName": "no-such"},
+    "DeleteKnownHostKeys": {"instanceName": "no-such"},
 }
 # Actions whose valid input above names an instance that does not exist.
 ON_AN_INSTANCE = [action for action, members in VALID.items() if "no-such" in members.values()]

@@ -41,6 +41,9 @@ async fn measure(config: DriverConfig, image: &str, times: usize) -> Result<(), 
         cpu_millis: 2000,
         memory_bytes: 1 << 30,
         pids_max: 1000,
+        authorized_keys: Vec::new(),
+        trusted_ca: String::new(),
+        user_data: String::new(),
         index: 2,
     };
     let mut taken: [Vec<Duration>; 5] = Default::default();

@@ -51,6 +51,12 @@ pub struct InstanceSpec {
     /// Leased address index, 2–60 000, unique among living instances of this server: decides the address
     /// (`network base + index`) and the user namespace (`host id base = 65 536 * (index + 16)`).
     pub index: u32,
+    /// Public keys that may log in by SSH as the person inside, lines of an `authorized_keys` file.
+    pub authorized_keys: Vec<String>,
+    /// Public key whose certificates may log in by SSH, a line; empty: none.
+    pub trusted_ca: String,
+    /// Script that root runs once inside, at the first boot; empty: none.
+    pub user_data: String,
 }
 
 /// What the machine offers, for refusing what cannot fit and for `porthole doctor`.

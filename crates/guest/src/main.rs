@@ -19,6 +19,8 @@ use tracing_subscriber::EnvFilter;
 enum Command {
     /// Sets the system up, keeps it running, and serves the agent's API; PID 1 of a container.
     Init(init::InitArgs),
+    /// Runs the SSH server and the owner's script; started by `init`.
+    Services(init::ServicesArgs),
     /// Runs one display: an X server, an application, and the stream for viewers.
     Display(display::DisplayArgs),
 }
@@ -29,6 +31,7 @@ fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
     match Command::parse() {
         Command::Init(args) => init::run(args),
+        Command::Services(args) => init::run_services(args),
         Command::Display(args) => display::run(args),
     }
 }

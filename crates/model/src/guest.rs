@@ -7,6 +7,7 @@
 //! | `GET /v1/displays/{name}?wait_ms=N` | → [`DisplayStatus`] | current state; with `wait_ms` (≤ 30 000) answers when the state or the percentage changes, or after N ms |
 //! | `DELETE /v1/displays/{name}?grace_ms=N` | → [`DisplayStatus`] (`Stopped`) | ends every process started in the display, answers when all are gone; success when there is none |
 //! | `GET /v1/displays/{name}/stream` | WebSocket upgrade | the display protocol (docs/display-protocol.md); header `x-porthole-role: control` or `view` |
+//! | `GET /v1/ssh-host-keys?wait_ms=N` | → [`SshHostKeys`] | the SSH server's public keys; with `wait_ms` (≤ 30 000) answers when they are made, or after N ms |
 //! | `GET /v1/displays/{name}/screenshot` | → `image/png` | the picture now |
 //!
 //! An unknown display answers 404 with [`AgentError`]; a bad body 400; a display that cannot start is a
@@ -79,6 +80,22 @@ pub struct DisplayStatus {
     pub height_px: u16,
 }
 
+/// The SSH server's public host keys, as they are on the instance's disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SshHostKeys {
+    /// One of each algorithm; empty while they are not made yet.
+    pub keys: Vec<SshHostKey>,
+}
+
+/// One public host key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SshHostKey {
+    /// For example `ssh-ed25519`.
+    pub algorithm: String,
+    /// The key in base64, as the second word of a public key's line.
+    pub public_key: String,
+}
+
 /// Body of every reply with a status of 400 or more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentError {
@@ -87,7 +104,7 @@ pub struct AgentError {
 }
 
 /// What the agent reads at boot from the file named by `porthole-guest init --config FILE`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BootConfig {
     /// Host name to set; a DNS label made from the instance's name.
     pub hostname: String,
@@ -97,4 +114,17 @@ pub struct BootConfig {
     pub nameservers: Vec<String>,
     /// Account of the person, created with home and passwordless sudo where missing; uid and gid 1000.
     pub username: String,
+    /// The instance's id: what is done once in an instance's life is done again when this differs from what the disk
+    /// remembers, as on one made from a snapshot of another instance. Empty: unknown, never again.
+    #[serde(default)]
+    pub instance_id: String,
+    /// Public keys that may log in as the person, lines of an `authorized_keys` file.
+    #[serde(default)]
+    pub authorized_keys: Vec<String>,
+    /// Public key whose certificates may log in, a line; empty: none.
+    #[serde(default)]
+    pub trusted_ca: String,
+    /// Script that root runs once, at the first boot; empty: none.
+    #[serde(default)]
+    pub user_data: String,
 }

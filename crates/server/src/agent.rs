@@ -8,7 +8,7 @@ use porthole_driver::{
     AgentStream, Driver, DriverError,
     agent::{AgentRequestError, request},
 };
-use porthole_model::guest::{AgentError, DisplaySpec, DisplayStatus, Health};
+use porthole_model::guest::{AgentError, DisplaySpec, DisplayStatus, Health, SshHostKeys};
 use serde::de::DeserializeOwned;
 
 /// Why a request to an agent failed.
@@ -66,6 +66,12 @@ impl<'a> Agent<'a> {
     pub async fn stop_display(&self, name: &str, grace_ms: u32) -> Result<DisplayStatus, Error> {
         let limit = Duration::from_millis(u64::from(grace_ms) + 10_000);
         self.json(Method::DELETE, &format!("/v1/displays/{name}?grace_ms={grace_ms}"), None, limit).await
+    }
+
+    /// Reads the SSH server's public keys, and waits up to `wait_ms` for them to be made.
+    pub async fn ssh_host_keys(&self, wait_ms: u32) -> Result<SshHostKeys, Error> {
+        let limit = Duration::from_millis(u64::from(wait_ms) + 5_000);
+        self.json(Method::GET, &format!("/v1/ssh-host-keys?wait_ms={wait_ms}"), None, limit).await
     }
 
     /// Opens a raw stream for an upgrade.

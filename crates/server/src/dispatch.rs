@@ -8,7 +8,7 @@ use porthole_api::{
 use crate::{
     app::App,
     auth::Caller,
-    service::{catalog, instance, names, operation, session},
+    service::{access, catalog, instance, key_pair, names, operation, session},
 };
 
 /// Serves one call. Actions of the model that are not served are refused by name.
@@ -33,6 +33,14 @@ pub async fn dispatch(app: &App, caller: &Caller, call: Call<'_>) -> Result<Resp
         Action::StartGuiSession => cx.serve(call, session::start).await,
         Action::StopGuiSession => cx.serve(call, session::stop).await,
         Action::CreateGuiSessionAccessDetails => cx.serve(call, session::access_details).await,
+        Action::CreateKeyPair => cx.serve(call, key_pair::create).await,
+        Action::ImportKeyPair => cx.serve(call, key_pair::import).await,
+        Action::GetKeyPair => cx.serve(call, key_pair::get).await,
+        Action::GetKeyPairs => cx.serve(call, key_pair::list).await,
+        Action::DeleteKeyPair => cx.serve(call, key_pair::delete).await,
+        Action::DownloadDefaultKeyPair => cx.serve(call, key_pair::download_default).await,
+        Action::GetInstanceAccessDetails => cx.serve(call, access::details).await,
+        Action::DeleteKnownHostKeys => cx.serve(call, access::forget_host_keys).await,
         other => Err(Error::not_served(other)),
     }
 }

@@ -17,6 +17,7 @@ mod operation;
 mod reconcile;
 mod secret;
 mod service;
+mod ssh;
 mod telemetry;
 
 use std::process::ExitCode;

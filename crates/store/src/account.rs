@@ -111,6 +111,8 @@ impl Tx {
         for statement in [
             "DELETE FROM operation WHERE account_id = $1 AND done_ms <> 0",
             "DELETE FROM access_key WHERE account_id = $1",
+            // The default pair alone: all others have names, which were counted.
+            "DELETE FROM key_pair WHERE account_id = $1",
             "DELETE FROM account WHERE id = $1",
         ] {
             sqlx::query(statement).bind(id.as_str()).execute(&mut *self.inner).await?;

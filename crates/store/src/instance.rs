@@ -273,6 +273,10 @@ impl Tx {
     /// Removes an instance and frees its name and address.
     pub async fn delete_instance(&mut self, id: &InstanceId) -> Result<(), StoreError> {
         self.free_name(id.as_str()).await?;
+        sqlx::query("DELETE FROM instance_ssh WHERE instance_id = $1")
+            .bind(id.as_str())
+            .execute(&mut *self.inner)
+            .await?;
         sqlx::query("DELETE FROM instance WHERE id = $1").bind(id.as_str()).execute(&mut *self.inner).await?;
         Ok(())
     }

@@ -7,6 +7,7 @@
 mod account;
 mod disk;
 mod instance;
+mod key_pair;
 mod names;
 mod operation;
 
@@ -20,6 +21,7 @@ use sqlx::{
 pub use account::{AccessKey, Account};
 pub use disk::{Disk, DiskUse};
 pub use instance::{FIRST_INDEX, Instance, LAST_INDEX};
+pub use key_pair::{InstanceSsh, KeyPair};
 pub use operation::{Claim, NewOperation, Operation, Page};
 
 /// Most connections for reads at once.

@@ -33,6 +33,12 @@ export class InstanceInside {
     return until(`init of ${this.name}`, async () => (await this.processes()).find((process) => process.inner === 1));
   }
 
+  /** Waits until somebody may log in. */
+  async listening() {
+    const started = async () => (await this.running(/^sshd: .*\[listener\]/)).length > 0;
+    await until(`the SSH server of ${this.name}`, started, 60_000);
+  }
+
   /** Processes whose command line has this in it. */
   async running(pattern) {
     return (await this.processes()).filter((process) => pattern.test(process.command));

@@ -125,23 +125,26 @@ export class Porthole {
   // What a caller of the API does.
 
   /** Asks for an instance and gives the operation as it was accepted. */
-  async beginCreate(name, blueprintId, bundleId = "medium_3_0") {
+  async beginCreate(name, blueprintId, bundleId = "medium_3_0", members = {}) {
     const { operations } = await this.client.send(
       new CreateInstancesCommand({
         instanceNames: [name],
         availabilityZone: `${REGION}a`,
         blueprintId,
         bundleId,
+        ...members,
       }),
     );
     return operations[0];
   }
 
-  /** Makes an instance and waits until it runs. */
-  async create(name, blueprintId, bundleId) {
-    await this.succeeded(await this.beginCreate(name, blueprintId, bundleId));
+  /** Makes an instance and waits until it runs, with everything that runs in it before anybody came. */
+  async create(name, blueprintId, bundleId, members) {
+    await this.succeeded(await this.beginCreate(name, blueprintId, bundleId, members));
     await until(`${name} running`, async () => (await this.instance(name)).state.name === "running", 60_000);
-    return new InstanceInside(this.tag, name);
+    const inside = new InstanceInside(this.tag, name);
+    await inside.listening();
+    return inside;
   }
 
   async instance(name) {

@@ -75,6 +75,10 @@ impl Bundle<'_> {
             address: self.address.to_string(),
             nameservers: self.nameservers.iter().map(Ipv4Addr::to_string).collect(),
             username: USERNAME.to_owned(),
+            instance_id: self.spec.id.clone(),
+            authorized_keys: self.spec.authorized_keys.clone(),
+            trusted_ca: self.spec.trusted_ca.clone(),
+            user_data: self.spec.user_data.clone(),
         };
         fs::write(self.paths.boot_config(), serde_json::to_vec(&boot)?)?;
         // The instance's root sees this file as a stranger's.

@@ -15,7 +15,9 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
-use porthole_model::guest::{AgentError, DisplaySpec, DisplayState, DisplayStatus, Health, MAX_REPLY_BYTES};
+use porthole_model::guest::{
+    AgentError, DisplaySpec, DisplayState, DisplayStatus, Health, MAX_REPLY_BYTES, SshHostKey, SshHostKeys,
+};
 use sha1::{Digest, Sha1};
 use tokio::{
     io::DuplexStream,
@@ -138,6 +140,7 @@ async fn handle(shared: Arc<Shared>, id: String, request: Request<Incoming>) -> 
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let deed = match (request.method(), parts.as_slice()) {
         (&Method::GET, ["v1", "health"]) => Deed::Health,
+        (&Method::GET, ["v1", "ssh-host-keys"]) => Deed::SshHostKeys,
         (&Method::PUT, ["v1", "displays", _]) => Deed::PutDisplay,
         (&Method::GET, ["v1", "displays", _]) => Deed::GetDisplay,
         (&Method::DELETE, ["v1", "displays", _]) => Deed::DeleteDisplay,
@@ -154,6 +157,7 @@ async fn handle(shared: Arc<Shared>, id: String, request: Request<Incoming>) -> 
     };
     let reply = match deed {
         Deed::Health => health(&shared, &id),
+        Deed::SshHostKeys => ssh_host_keys(&id),
         Deed::PutDisplay => put(&shared, &id, &name, request).await,
         Deed::GetDisplay => get(&shared, &id, &name, query(&request, "wait_ms")).await,
         Deed::DeleteDisplay => delete(&shared, &id, &name),
@@ -199,6 +203,20 @@ fn health(shared: &Shared, id: &str) -> Response<Full<Bytes>> {
     let displays = agent.displays.iter().map(|(name, display)| display.status(name)).collect();
     let uptime_ms = agent.booted.elapsed().as_millis() as u64;
     json(StatusCode::OK, &Health { version: env!("CARGO_PKG_VERSION").to_owned(), uptime_ms, displays })
+}
+
+/// A key that is the instance's for all its life, and nobody else's.
+fn ssh_host_keys(id: &str) -> Response<Full<Bytes>> {
+    let algorithm = "ssh-ed25519";
+    let mut blob = Vec::new();
+    // Twice twenty bytes are more than the thirty-two of a key.
+    let key: Vec<u8> = ["a", "b"].iter().flat_map(|half| Sha1::digest(format!("{id}{half}"))).take(32).collect();
+    for part in [algorithm.as_bytes(), &key] {
+        blob.extend_from_slice(&(part.len() as u32).to_be_bytes());
+        blob.extend_from_slice(part);
+    }
+    let public_key = base64::engine::general_purpose::STANDARD.encode(blob);
+    json(StatusCode::OK, &SshHostKeys { keys: vec![SshHostKey { algorithm: algorithm.to_owned(), public_key }] })
 }
 
 async fn put(shared: &Shared, id: &str, name: &str, request: Request<Incoming>) -> Response<Full<Bytes>> {

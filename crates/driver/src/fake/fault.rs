@@ -47,6 +47,8 @@ pub enum Deed {
     Stream,
     /// `GET /v1/displays/{name}/screenshot` of the agent.
     Screenshot,
+    /// `GET /v1/ssh-host-keys` of the agent.
+    SshHostKeys,
 }
 
 /// What the world looks like when a fault strikes.

@@ -21,6 +21,9 @@ fn spec(id: &str) -> InstanceSpec {
         cpu_millis: 1000,
         memory_bytes: 1 << 30,
         pids_max: 500,
+        authorized_keys: Vec::new(),
+        trusted_ca: String::new(),
+        user_data: String::new(),
         index: 2,
     }
 }

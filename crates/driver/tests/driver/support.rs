@@ -183,6 +183,9 @@ pub(crate) fn spec(id: &str, account: &str, index: u32) -> InstanceSpec {
         cpu_millis: 1000,
         memory_bytes: 256 << 20,
         pids_max: 100,
+        authorized_keys: Vec::new(),
+        trusted_ca: String::new(),
+        user_data: String::new(),
         index,
     }
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use base64::Engine as _;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
-use porthole_model::guest::{DisplaySpec, Health};
+use porthole_model::guest::{DisplaySpec, Health, SshHostKeys};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
 use super::displays::{DisplayError, Displays, is_name};
+use super::ssh::HostKeys;
 use crate::http::{Refusal, Reply, content, error, json, json_body, serve, upgraded, websocket};
 
 /// Connections at once; viewers' do not count once they were handed to their display.
@@ -24,7 +25,7 @@ const LONGEST_GRACE_MS: u64 = 60_000;
 const READ_AHEAD_BYTES: usize = 64 << 10;
 
 /// Serves connections for ever.
-pub(super) async fn accept(listener: UnixListener, displays: Rc<Displays>) {
+pub(super) async fn accept(listener: UnixListener, displays: Rc<Displays>, host_keys: Option<HostKeys>) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
         let Ok(permit) = room.clone().acquire_owned().await else { return };
@@ -37,9 +38,9 @@ pub(super) async fn accept(listener: UnixListener, displays: Rc<Displays>) {
                 continue;
             }
         };
-        let displays = displays.clone();
+        let (displays, host_keys) = (displays.clone(), host_keys.clone());
         tokio::task::spawn_local(async move {
-            serve(stream, |request| answer(request, displays.clone())).await;
+            serve(stream, |request| answer(request, displays.clone(), host_keys.clone())).await;
             drop(permit);
         });
     }
@@ -48,6 +49,7 @@ pub(super) async fn accept(listener: UnixListener, displays: Rc<Displays>) {
 /// What a request is about.
 enum Route<'a> {
     Health,
+    SshHostKeys,
     Display(&'a str),
     Stream(&'a str),
     Screenshot(&'a str),
@@ -57,6 +59,9 @@ fn route(path: &str) -> Option<Route<'_>> {
     let rest = path.strip_prefix("/v1/")?;
     if rest == "health" {
         return Some(Route::Health);
+    }
+    if rest == "ssh-host-keys" {
+        return Some(Route::SshHostKeys);
     }
     let rest = rest.strip_prefix("displays/")?;
     let (name, what) = rest.split_once('/').map_or((rest, None), |(name, what)| (name, Some(what)));
@@ -71,7 +76,7 @@ fn route(path: &str) -> Option<Route<'_>> {
     }
 }
 
-async fn answer(mut request: Request<Incoming>, displays: Rc<Displays>) -> Reply {
+async fn answer(mut request: Request<Incoming>, displays: Rc<Displays>, host_keys: Option<HostKeys>) -> Reply {
     let path = request.uri().path().to_owned();
     let Some(route) = route(&path) else { return error(StatusCode::NOT_FOUND, "There is no such path.") };
     let number = |name: &str, most: u64| -> Result<Duration, Refusal> {
@@ -91,6 +96,11 @@ async fn answer(mut request: Request<Incoming>, displays: Rc<Displays>) -> Reply
             uptime_ms: u64::try_from(displays.uptime().as_millis()).unwrap_or(u64::MAX),
             displays: displays.statuses(),
         }),
+        (Method::GET, Route::SshHostKeys) => match (number("wait_ms", LONGEST_WAIT_MS), host_keys) {
+            (Ok(wait), Some(keys)) => json(&keys.read(wait).await),
+            (Ok(_), None) => json(&SshHostKeys::default()),
+            (Err(refusal), _) => *refusal,
+        },
         (Method::GET, Route::Display(name)) => match number("wait_ms", LONGEST_WAIT_MS) {
             Ok(wait) => finish(displays.get(name, wait).await),
             Err(refusal) => *refusal,

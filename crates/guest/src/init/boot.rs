@@ -11,10 +11,11 @@ use std::path::Path;
 use anyhow::Context;
 use porthole_model::guest::BootConfig;
 
+use super::{first_boot, ssh};
 use crate::account::{self, replace};
 
 /// Largest configuration file read.
-const CONFIG_BYTES: u64 = 64 << 10;
+const CONFIG_BYTES: u64 = 256 << 10;
 /// Lines between these belong to the agent, the others to the person.
 const BEGIN: &str = "# begin: kept by the virtual computer's agent";
 const END: &str = "# end";
@@ -52,6 +53,8 @@ pub(super) fn set_up(root: &Path, config: &BootConfig) {
     note("/etc/resolv.conf", resolver(root, config));
     note("/etc/machine-id", machine_id(root));
     note("folders", folders(root));
+    note("identity", first_boot::identity(root, config));
+    note("SSH server", ssh::configure(root, config));
     match account::ensure(root, &config.username) {
         Ok(account) => note("runtime folder", runtime_folder(root, &account)),
         Err(error) => note("account", Err(error)),
@@ -157,6 +160,7 @@ mod tests {
             address: "172.26.0.9".into(),
             nameservers: vec!["9.9.9.9".into(), "1.1.1.1".into()],
             username: "lightsail-user".into(),
+            ..BootConfig::default()
         }
     }
 

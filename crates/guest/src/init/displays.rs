@@ -22,7 +22,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::bus::SystemBus;
+use super::supervise::Service;
 use crate::control::{self, Control, Order, Report};
 use crate::process::{Exit, Program, Reaper, kill_tree};
 
@@ -55,7 +55,7 @@ pub(super) struct Displays {
     /// Account the commands run under; `None`: our own.
     username: Option<String>,
     all: RefCell<BTreeMap<String, Rc<Entry>>>,
-    bus: RefCell<Option<SystemBus>>,
+    services: RefCell<Vec<Service>>,
     started: Instant,
 }
 
@@ -97,13 +97,13 @@ pub(super) fn is_name(name: &str) -> bool {
 
 impl Displays {
     pub(super) fn new(reaper: Reaper, username: Option<String>) -> Self {
-        let (all, bus) = (RefCell::default(), RefCell::default());
-        Self { reaper, username, all, bus, started: Instant::now() }
+        let (all, services) = (RefCell::default(), RefCell::default());
+        Self { reaper, username, all, services, started: Instant::now() }
     }
 
-    /// Never ends this when cleaning up behind a display.
-    pub(super) fn spare(&self, bus: SystemBus) {
-        *self.bus.borrow_mut() = Some(bus);
+    /// Never ends this, and what was started in it, when cleaning up behind a display.
+    pub(super) fn spare(&self, service: Service) {
+        self.services.borrow_mut().push(service);
     }
 
     /// Time since the agent began.
@@ -353,7 +353,7 @@ impl Displays {
         let all = self.all.borrow();
         let own = |entry: &Rc<Entry>| entry.live.borrow().as_ref().map(|live| live.pid.as_raw_nonzero().get());
         let mut spared: Vec<i32> = all.values().filter_map(own).collect();
-        spared.extend(self.bus.borrow().as_ref().and_then(SystemBus::pid));
+        spared.extend(self.services.borrow().iter().filter_map(Service::pid));
         spared
     }
 }

@@ -10,6 +10,10 @@ mod api;
 mod boot;
 mod bus;
 mod displays;
+mod first_boot;
+mod services;
+mod ssh;
+mod supervise;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -22,6 +26,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::process::{Reaper, adopt_orphans, end_tree};
 use displays::Displays;
+use supervise::Service;
+
+pub(crate) use services::{ServicesArgs, run as run_services};
 
 /// Sets the system up, keeps it running, and serves the agent's API.
 #[derive(Debug, clap::Args)]
@@ -52,7 +59,7 @@ pub(crate) fn run(args: InitArgs) -> anyhow::Result<()> {
         (Err(error), true) => {
             tracing::error!(%error, "Configuration cannot be read; going on without");
             let username = "lightsail-user".into();
-            BootConfig { hostname: "instance".into(), address: String::new(), nameservers: Vec::new(), username }
+            BootConfig { hostname: "instance".into(), username, ..BootConfig::default() }
         }
         (Err(error), false) => bail!(error),
     };
@@ -71,13 +78,15 @@ async fn live(args: InitArgs, username: Option<String>) -> anyhow::Result<()> {
     let reaper = Reaper::start()?;
     let listener = listener(args.listen.as_deref())?;
     let displays = Rc::new(Displays::new(reaper.clone(), username.clone()));
-    let system = username.is_some();
-    let bus = bus::SystemBus::default();
-    if system {
-        tokio::task::spawn_local(bus.clone().keep_running(reaper.clone()));
+    let (bus, services) = (Service::default(), Service::default());
+    let mut host_keys = None;
+    if username.is_some() {
+        tokio::task::spawn_local(bus::keep_running(bus.clone(), reaper.clone()));
         displays.spare(bus.clone());
+        displays.spare(services.clone());
+        host_keys = Some(ssh::start(services.clone(), reaper.clone(), args.config));
     }
-    tokio::task::spawn_local(api::accept(listener, displays.clone()));
+    tokio::task::spawn_local(api::accept(listener, displays.clone(), host_keys));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Agent serves");
     tokio::select! {
         _ = terminate.recv() => {}
@@ -85,6 +94,7 @@ async fn live(args: InitArgs, username: Option<String>) -> anyhow::Result<()> {
     }
     tracing::info!("Instance stops");
     bus.let_go();
+    services.let_go();
     displays.stop_all(DISPLAY_GRACE).await;
     let last: Vec<i32> = bus.pid().into_iter().collect();
     end_tree(&reaper, SYSTEM_GRACE, &last, &Vec::new).await;

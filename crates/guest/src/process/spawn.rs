@@ -1,6 +1,7 @@
 //! Starts a program with its own identity, session and file descriptors.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
@@ -75,6 +76,15 @@ impl Program {
     pub(crate) fn quiet(mut self) -> Self {
         self.command.stdout(Stdio::null()).stderr(Stdio::null());
         self
+    }
+
+    /// Sends all its output to a file.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub(crate) fn output(mut self, file: &File) -> io::Result<Self> {
+        self.command.stdout(file.try_clone()?).stderr(file.try_clone()?);
+        Ok(self)
     }
 
     /// Starts it. The caller's [`Reaper`](super::Reaper) hears of its end.

@@ -64,6 +64,7 @@ impl Instance {
             address: "172.26.0.9".into(),
             nameservers: vec!["172.26.0.1".into()],
             username: "lightsail-user".into(),
+            ..BootConfig::default()
         };
         fs::write(inside("boot.json"), serde_json::to_vec(&config).unwrap()).unwrap();
         let listener = std::os::unix::net::UnixListener::bind(inside("agent")).unwrap();

@@ -18,7 +18,7 @@ use porthole_api::types::{
 };
 use porthole_driver::FakeDriver;
 use porthole_model::{AccountId, operation::Kind};
-use porthole_store::{Account, Operation, Store};
+use porthole_store::{Account, KeyPair, Operation, Store};
 use tokio::sync::Notify;
 
 use super::{
@@ -205,6 +205,7 @@ impl World {
         let mut tx = app.store.begin().await.expect("a transaction");
         let account = Account { id: AccountId::new(ACCOUNT), name: "test".into(), created_ms: 0 };
         tx.insert_account(&account).await.expect("an account");
+        tx.insert_key_pair(&key_pair()).await.expect("a key pair");
         tx.commit().await.expect("is written");
         let shared = Arc::<Shared>::default();
         let wrapped: Vec<(Kind, &'static dyn AnyPlan)> = super::PLANNED
@@ -414,6 +415,22 @@ impl World {
             writeln!(text, "driver: {name} {:?}, {disk}, displays {:?}", held.state, held.displays).expect("a string");
         }
         text
+    }
+}
+
+/// The account's default pair, there from the beginning: making one takes time.
+fn key_pair() -> KeyPair {
+    KeyPair {
+        id: "default-pair".into(),
+        account_id: AccountId::new(ACCOUNT),
+        region: Config::default().region,
+        name: service::key_pair::DEFAULT.into(),
+        public_key: "ssh-ed25519 AAAA".into(),
+        fingerprint: "aa:bb".into(),
+        private_key_sealed: Vec::new(),
+        tags: "{}".into(),
+        generation: 0,
+        created_ms: 0,
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     plan::{Plan, Step, StepError},
     session::{close_viewers, find, stop_displays},
 };
-use crate::app::App;
+use crate::{app::App, service::key_pair, ssh::Authority};
 
 /// CreateInstances, for one instance.
 pub const CREATE: Plan<Learnt> = Plan {
@@ -198,7 +198,20 @@ pub async fn spec(app: &App, instance: &Instance) -> Result<Option<InstanceSpec>
         memory_bytes: bundle.memory_bytes(),
         pids_max: bundle.pids_max(),
         index: instance.address_index,
+        authorized_keys: authorized_key(app, instance).await?.into_iter().collect(),
+        trusted_ca: Authority::of_instance(&app.seal, instance.id.as_str()).public().line(),
+        user_data: instance.user_data.clone(),
     }))
+}
+
+/// The public key that logs in: the one the instance was created with, or its pair's where none was recorded then.
+async fn authorized_key(app: &App, instance: &Instance) -> Result<Option<String>, StoreError> {
+    if let Some(ssh) = app.store.instance_ssh(&instance.id).await?.filter(|ssh| !ssh.public_key.is_empty()) {
+        return Ok(Some(ssh.public_key));
+    }
+    let name = Some(instance.key_pair_name.as_str()).filter(|name| !name.is_empty()).unwrap_or(key_pair::DEFAULT);
+    let pair = app.store.key_pair(&instance.account_id, &instance.region, name).await?;
+    Ok(pair.map(|pair| pair.public_key))
 }
 
 /// Makes a DNS label of a resource's name: letters, digits and inner hyphens, at most 63.

@@ -19,27 +19,28 @@ use porthole_model::{
     operation::Kind,
     session::{self, Session},
 };
-use porthole_store::{Instance, StoreError};
+use porthole_store::{Instance, InstanceSsh, StoreError};
 
 use super::{
-    Deed, NewDeed, Subject, TRIES, account, act, insert_operation, page_end, page_limit, page_start, region, tags,
-    unavailable,
+    Deed, NewDeed, Subject, TRIES, account, act, insert_operation, key_pair, page_end, page_limit, page_start, region,
+    tags, unavailable,
 };
 use crate::{app::App, dispatch::Request, operation::Learnt, telemetry::chain};
 
 /// Most instances one call makes.
 const MOST_NAMES: usize = 100;
 /// The account of the person inside.
-const USERNAME: &str = "lightsail-user";
-/// Name of every account's default key pair.
-const DEFAULT_KEY_PAIR: &str = "LightsailDefaultKeyPair";
+pub(super) const USERNAME: &str = "lightsail-user";
+/// Longest script for the first boot, in bytes.
+const MOST_USER_DATA: usize = 16 << 10;
 
 /// CreateInstances: all names or none.
 pub async fn create(cx: Request<'_>, input: CreateInstancesRequest) -> Result<CreateInstancesResult, Error> {
     let tags = tags::checked(input.tags.as_deref())?;
     check_create(cx, &input).await?;
+    let pair = key_pair::of_new_instance(cx, input.key_pair_name.as_deref()).await?;
     for _ in 0..TRIES {
-        match create_once(cx, &input, &tags).await {
+        match create_once(cx, &input, &tags, &pair.public_key).await {
             Ok(operations) => {
                 cx.app.wake.notify_one();
                 return Ok(CreateInstancesResult { operations: Some(operations) });
@@ -84,9 +85,7 @@ async fn check_create(cx: Request<'_>, input: &CreateInstancesRequest) -> Result
     if input.custom_image_name.is_some() {
         return refuse("customImageName is no longer supported by the service.".into());
     }
-    if let Some(pair) = input.key_pair_name.as_deref().filter(|pair| *pair != DEFAULT_KEY_PAIR) {
-        return Err(Error::does_not_exist("KeyPair", pair));
-    }
+    check_user_data(input.user_data.as_ref().map(|data| data.reveal()))?;
     if input.add_ons.as_ref().is_some_and(|add_ons| !add_ons.is_empty()) {
         return refuse("addOns are not served by this version of Porthole.".into());
     }
@@ -102,6 +101,15 @@ async fn check_create(cx: Request<'_>, input: &CreateInstancesRequest) -> Result
         ));
     }
     Ok(())
+}
+
+/// Refuses a script that is too long to be handed over.
+pub(super) fn check_user_data(script: Option<&str>) -> Result<(), Error> {
+    let length = script.map_or(0, str::len);
+    if length <= MOST_USER_DATA {
+        return Ok(());
+    }
+    Err(Error::invalid_input(format!("userData has {length} bytes; at most {MOST_USER_DATA} are taken.")))
 }
 
 /// Refuses a bundle that is larger than the machine.
@@ -124,6 +132,7 @@ async fn create_once(
     cx: Request<'_>,
     input: &CreateInstancesRequest,
     tags: &str,
+    public_key: &str,
 ) -> Result<Vec<Operation>, StoreError> {
     let (app, account, now_ms) = (cx.app, account(cx), cx.app.clock.now_ms());
     let mut tx = app.store.begin().await?;
@@ -154,6 +163,8 @@ async fn create_once(
             from_snapshot_id: String::new(),
         };
         tx.insert_instance(&mut instance).await?;
+        let ssh = InstanceSsh { public_key: public_key.to_owned(), host_keys: String::new() };
+        tx.put_instance_ssh(&instance.id, &ssh).await?;
         let operation = NewDeed {
             kind: Kind::CreateInstance,
             subject: Subject::instance(&instance),
@@ -262,7 +273,7 @@ fn not_now(name: &str, Refused(state): Refused) -> Error {
     Error::invalid_input(format!("This is not possible while {name} is {}. {advice}", state.name()))
 }
 
-async fn find(cx: Request<'_>, name: &str) -> Result<Instance, Error> {
+pub(super) async fn find(cx: Request<'_>, name: &str) -> Result<Instance, Error> {
     let found = cx.app.store.instance_by_name(&account(cx), region(cx.app), name).await;
     found.map_err(|error| unavailable(&error))?.ok_or_else(|| Error::does_not_exist("Instance", name))
 }
@@ -300,7 +311,7 @@ fn wire(app: &App, instance: &Instance) -> WireInstance {
         // Without a pool of public addresses the bridge's address serves, while the instance is up.
         public_ip_address: (instance.state == State::Running).then_some(address),
         resource_type: Some(ResourceType::Instance),
-        ssh_key_name: key_pair.or_else(|| Some(DEFAULT_KEY_PAIR.to_owned())),
+        ssh_key_name: key_pair.or_else(|| Some(key_pair::DEFAULT.to_owned())),
         state: Some(wire_state(instance.state)),
         support_code: Some(names::support_code(account_id, ResourceType::Instance, instance.id.as_str())),
         tags: Some(tags::wire(&instance.tags)),

@@ -1,8 +1,10 @@
 //! What each action does: one file a resource, one function an action.
 //! The only place where wire types and model types meet.
 
+pub mod access;
 pub mod catalog;
 pub mod instance;
+pub mod key_pair;
 pub mod names;
 pub mod operation;
 pub mod session;

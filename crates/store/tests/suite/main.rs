@@ -13,6 +13,7 @@ mod disk;
 mod file;
 mod given;
 mod instance;
+mod key_pair;
 mod names;
 mod operation;
 
