@@ -8,7 +8,7 @@ use porthole_api::{
 use crate::{
     app::App,
     auth::Caller,
-    service::{access, catalog, instance, key_pair, names, operation, session},
+    service::{access, catalog, instance, key_pair, names, operation, session, tags},
 };
 
 /// Serves one call. Actions of the model that are not served are refused by name.
@@ -41,6 +41,8 @@ pub async fn dispatch(app: &App, caller: &Caller, call: Call<'_>) -> Result<Resp
         Action::DownloadDefaultKeyPair => cx.serve(call, key_pair::download_default).await,
         Action::GetInstanceAccessDetails => cx.serve(call, access::details).await,
         Action::DeleteKnownHostKeys => cx.serve(call, access::forget_host_keys).await,
+        Action::TagResource => cx.serve(call, tags::tag).await,
+        Action::UntagResource => cx.serve(call, tags::untag).await,
         other => Err(Error::not_served(other)),
     }
 }

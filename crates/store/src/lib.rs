@@ -10,6 +10,7 @@ mod instance;
 mod key_pair;
 mod names;
 mod operation;
+mod tags;
 
 use std::{borrow::Cow, str::FromStr as _, time::Duration};
 
@@ -23,6 +24,7 @@ pub use disk::{Disk, DiskUse};
 pub use instance::{FIRST_INDEX, Instance, LAST_INDEX};
 pub use key_pair::{InstanceSsh, KeyPair};
 pub use operation::{Claim, NewOperation, Operation, Page};
+pub use tags::{Named, Tagged};
 
 /// Most connections for reads at once.
 const READERS: u32 = 4;

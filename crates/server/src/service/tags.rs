@@ -1,8 +1,18 @@
-//! The rules of tags, for all actions that take some.
+//! TagResource, UntagResource, and the rules of tags for all actions that take some.
 
 use std::collections::BTreeMap;
 
-use porthole_api::{Error, types::Tag};
+use porthole_api::{
+    Error, names,
+    types::{
+        Operation, ResourceType, Tag, TagResourceRequest, TagResourceResult, UntagResourceRequest, UntagResourceResult,
+    },
+};
+use porthole_model::operation::Kind;
+use porthole_store::{Named, StoreError};
+
+use super::{NewDeed, Subject, TRIES, account, insert_operation, region, unavailable};
+use crate::dispatch::Request;
 
 /// Most tags a resource has (guide page on tags).
 const MOST_TAGS: usize = 50;
@@ -13,6 +23,79 @@ const MOST_VALUE_CHARS: usize = 256;
 
 /// Tags by key, as rows keep them: a JSON object.
 type Tags = BTreeMap<String, String>;
+
+/// TagResource: adds tags, and gives new values to keys that are there.
+pub async fn tag(cx: Request<'_>, input: TagResourceRequest) -> Result<TagResourceResult, Error> {
+    let new = read(&input.tags)?;
+    let subject = (input.resource_name.as_str(), input.resource_arn.as_deref());
+    let operations = change(cx, subject, Kind::TagResource, |tags| tags.extend(new.clone())).await?;
+    Ok(TagResourceResult { operations: Some(operations) })
+}
+
+/// UntagResource: a key that is not there is no error.
+pub async fn untag(cx: Request<'_>, input: UntagResourceRequest) -> Result<UntagResourceResult, Error> {
+    for (index, key) in input.tag_keys.iter().enumerate() {
+        if let Err(words) = check_key(key) {
+            return Err(Error::invalid_input(format!("tagKeys[{index}] {words}")));
+        }
+    }
+    let subject = (input.resource_name.as_str(), input.resource_arn.as_deref());
+    let remove = |tags: &mut Tags| tags.retain(|key, _| !input.tag_keys.contains(key));
+    let operations = change(cx, subject, Kind::UntagResource, remove).await?;
+    Ok(UntagResourceResult { operations: Some(operations) })
+}
+
+/// Changes the tags of the resource with this name; an ARN beside it must be that resource's.
+async fn change(
+    cx: Request<'_>,
+    subject: (&str, Option<&str>),
+    kind: Kind,
+    edit: impl Fn(&mut Tags),
+) -> Result<Vec<Operation>, Error> {
+    for _ in 0..TRIES {
+        match change_once(cx, subject, kind, &edit).await {
+            Ok(outcome) => return outcome.map(|operation| vec![super::operation::wire(&operation)]),
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(unavailable(&error)),
+        }
+    }
+    Err(Error::service_unavailable("The resource is being changed by many requests at once. Try again."))
+}
+
+async fn change_once(
+    cx: Request<'_>,
+    (name, arn): (&str, Option<&str>),
+    kind: Kind,
+    edit: &impl Fn(&mut Tags),
+) -> Result<Result<porthole_store::Operation, Error>, StoreError> {
+    let account = account(cx);
+    let mut tx = cx.app.store.begin().await?;
+    let Some(resource) = tx.resource_named(&account, region(cx.app), name).await? else {
+        return Ok(Err(Error::does_not_exist("Resource", name)));
+    };
+    if arn.is_some_and(|arn| Some(arn) != arn_of(cx, &resource).as_deref()) {
+        return Ok(Err(Error::invalid_input(format!("resourceArn is not the ARN of {name}."))));
+    }
+    let Some(tagged) = tx.tags_of(&resource).await? else {
+        return Ok(Err(Error::invalid_input(format!("A {} cannot have tags.", resource.resource_type))));
+    };
+    let mut tags = stored_tags(&tagged.tags);
+    edit(&mut tags);
+    if let Err(error) = check_count(&tags) {
+        return Ok(Err(error));
+    }
+    tx.set_tags(&resource, &text(&tags)).await?;
+    let subject = Subject { name, resource_type: &resource.resource_type, id: &resource.id, zone: &tagged.zone };
+    let deed = NewDeed { kind, subject, details: "", state: "{}".into(), leader: None, done: true };
+    let operation = insert_operation(cx, &mut tx, deed).await?;
+    tx.commit().await?;
+    Ok(Ok(operation))
+}
+
+fn arn_of(cx: Request<'_>, resource: &Named) -> Option<String> {
+    let kind = ResourceType::from_wire(&resource.resource_type)?;
+    Some(names::arn(region(cx.app), &cx.caller.account_id, kind, &resource.id))
+}
 
 /// Checks the tags of a request and gives the text a row keeps.
 ///
@@ -33,17 +116,11 @@ fn read(tags: &[Tag]) -> Result<Tags, Error> {
     let mut read = Tags::new();
     for (index, tag) in tags.iter().enumerate() {
         let (key, value) = (tag.key.as_deref().unwrap_or_default(), tag.value.as_deref().unwrap_or_default());
-        if key.is_empty() {
-            return refuse(index, "key must not be empty.");
-        }
-        if key.chars().count() > MOST_KEY_CHARS {
-            return refuse(index, &format!("key must have at most {MOST_KEY_CHARS} characters."));
+        if let Err(words) = check_key(key) {
+            return refuse(index, &format!("key {words}"));
         }
         if value.chars().count() > MOST_VALUE_CHARS {
             return refuse(index, &format!("value must have at most {MOST_VALUE_CHARS} characters."));
-        }
-        if is_reserved(key) {
-            return refuse(index, "key begins with aws:, which is reserved.");
         }
         if read.insert(key.to_owned(), value.to_owned()).is_some() {
             return Err(Error::invalid_input(format!("tags has the key {key} more than once.")));
@@ -53,13 +130,25 @@ fn read(tags: &[Tag]) -> Result<Tags, Error> {
     Ok(read)
 }
 
-fn is_reserved(key: &str) -> bool {
-    key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"))
+fn check_key(key: &str) -> Result<(), String> {
+    if key.is_empty() {
+        return Err("must not be empty.".into());
+    }
+    if key.chars().count() > MOST_KEY_CHARS {
+        return Err(format!("must have at most {MOST_KEY_CHARS} characters."));
+    }
+    if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
+        return Err("begins with aws:, which is reserved.".into());
+    }
+    Ok(())
 }
 
 fn check_count(tags: &Tags) -> Result<(), Error> {
     if tags.len() > MOST_TAGS {
-        return Err(Error::invalid_input(format!("tags has {} tags; a resource has at most {MOST_TAGS}.", tags.len())));
+        return Err(Error::invalid_input(format!(
+            "The resource would have {} tags; it has at most {MOST_TAGS}.",
+            tags.len()
+        )));
     }
     Ok(())
 }
@@ -100,7 +189,7 @@ mod tests {
             (vec![tag("k", &"v".repeat(257))], "tags[0].value must have at most 256 characters."),
             (vec![tag("AWS:x", "")], "tags[0].key begins with aws:, which is reserved."),
             (vec![tag("a", "1"), tag("a", "2")], "tags has the key a more than once."),
-            (many, "tags has 51 tags; a resource has at most 50."),
+            (many, "The resource would have 51 tags; it has at most 50."),
         ] {
             assert_eq!(checked(Some(&tags)).expect_err("is refused").message(), words);
         }

@@ -16,6 +16,7 @@ mod instance;
 mod key_pair;
 mod names;
 mod operation;
+mod tags;
 
 /// Makes of each `async fn(Database)` named a test on either database.
 macro_rules! on_both {
