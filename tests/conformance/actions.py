@@ -33,6 +33,8 @@ VALID = {
     "DownloadDefaultKeyPair": {},
     "GetInstanceAccessDetails": {"instanceName": "no-such"},
     "DeleteKnownHostKeys": {"instanceName": "no-such"},
+    "TagResource": {"resourceName": "no-such", "tags": [{"key": "team", "value": "bio"}]},
+    "UntagResource": {"resourceName": "no-such", "tagKeys": ["team"]},
 }
 # Actions whose valid input above names an instance that does not exist.
 ON_AN_INSTANCE = [action for action, members in VALID.items() if "no-such" in members.values()]

@@ -4,7 +4,6 @@ import datetime
 
 import pytest
 
-from actions import VALID
 from conftest import refused, wait_until
 
 EXPIRED = datetime.timedelta(minutes=-5, seconds=-10)
@@ -65,13 +64,6 @@ def test_failures(caller, failure):
     assert (reply.status, reply.code) == (403, code)
     assert words in reply.message
     assert caller.secret not in reply.message
-
-
-@pytest.mark.parametrize("action", VALID)
-def test_no_action_runs_without_a_signature_or_with_a_wrong_one(caller, action):
-    assert caller.call(action, VALID[action], change=drop("authorization")).code == "MissingAuthenticationTokenException"
-    assert caller.call(action, VALID[action], secret="wrong").code == "InvalidSignatureException"
-    assert caller.call(action, VALID[action], key_id="AKIANOSUCHKEY0000000").code == "UnrecognizedClientException"
 
 
 @pytest.mark.parametrize("minutes", [-4, 0, 4])

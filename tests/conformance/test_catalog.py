@@ -13,10 +13,12 @@ LFR = {
 def test_regions(caller):
     regions = caller.client.get_regions()["regions"]
     assert [region["name"] for region in regions] == [REGION]
-    assert regions[0]["displayName"] and regions[0]["description"]
+    assert regions[0]["displayName"] and regions[0]["description"] and regions[0]["continentCode"] == "NA"
     assert "zoneName" not in str(regions)
     regions = caller.client.get_regions(includeAvailabilityZones=True)["regions"]
     assert regions[0]["availabilityZones"] == [{"zoneName": ZONE, "state": "available"}]
+    regions = caller.client.get_regions(includeRelationalDatabaseAvailabilityZones=True)["regions"]
+    assert regions[0]["relationalDatabaseAvailabilityZones"] == []
 
 
 def test_blueprints(caller):
@@ -35,13 +37,22 @@ def test_bundles(caller):
         assert (got["cpuCount"], got["ramSizeInGb"], got["diskSizeInGb"]) == (cpus, ram_gb, disk_gb)
         assert got["price"] == price
         assert got["supportedPlatforms"] == ["LINUX_UNIX"] and got["supportedAppCategories"] == ["LfR"]
-    everything = {b["bundleId"] for b in caller.client.get_bundles()["bundles"]}
-    assert "nano_3_0" in everything | set(found)
+    assert "nano_3_0" in found
+
+
+def test_without_a_category_those_of_plain_lightsail(caller):
+    blueprints = {b["blueprintId"]: b for b in caller.client.get_blueprints()["blueprints"]}
+    assert "debian_12" in blueprints and "jupyterlab" not in blueprints
+    assert not any("appCategory" in blueprint for blueprint in blueprints.values())
+    bundles = {b["bundleId"]: b for b in caller.client.get_bundles()["bundles"]}
+    assert "nano_3_0" in bundles and not set(LFR) & set(bundles)
+    assert not any(bundle.get("supportedAppCategories") for bundle in bundles.values())
 
 
 def test_inactive_bundles_where_asked(caller):
-    active = {b["bundleId"] for b in caller.client.get_bundles()["bundles"]}
-    every = {b["bundleId"]: b["isActive"] for b in caller.client.get_bundles(includeInactive=True)["bundles"]}
+    active = {b["bundleId"] for b in caller.client.get_bundles(appCategory="LfR")["bundles"]}
+    every = caller.client.get_bundles(appCategory="LfR", includeInactive=True)["bundles"]
+    every = {b["bundleId"]: b["isActive"] for b in every}
     assert active == {bundle for bundle, is_active in every.items() if is_active}
     assert "gpu_nvidia_xl_1_0" in every.keys() - active
 

@@ -242,3 +242,42 @@ def test_whatever_many_ask_at_once_every_operation_ends(caller, name):
         assert ended["status"] == "Succeeded" or ended["errorCode"] == "Superseded", ended
     assert caller.state(name) in ("running", "stopped")
     caller.finish_all(caller.client.delete_instance(instanceName=name))
+
+
+def test_a_stopped_instance_starts_with_another_bundle(caller, name):
+    caller.create(name)
+    client = caller.client
+    change = {"instanceName": name, "attributeUpdates": {"bundleId": "micro_3_0"}}
+    words = f"attributeUpdates.bundleId can change only while the instance is stopped; {name} is running."
+    refused(lambda: client.start_instance(**change), "InvalidInputException", words)
+    caller.finish_all(client.stop_instance(instanceName=name))
+    refused(lambda: client.start_instance(**change | {"attributeUpdates": {"bundleId": "no_such_0_0"}}), "InvalidInputException")
+    caller.finish_all(client.start_instance(**change))
+    instance = client.get_instance(instanceName=name)["instance"]
+    assert instance["bundleId"] == "micro_3_0" and instance["hardware"]["disks"][0]["sizeInGb"] == 30
+    # A disk can only grow.
+    caller.finish_all(client.stop_instance(instanceName=name))
+    back = {"instanceName": name, "attributeUpdates": {"bundleId": BUNDLE}}
+    words = f"attributeUpdates.bundleId {BUNDLE} has a system disk of 20 GB; that of {name} has 30 GB and cannot become smaller."
+    refused(lambda: client.start_instance(**back), "InvalidInputException", words)
+    assert caller.state(name) == "stopped"
+    assert client.get_instance(instanceName=name)["instance"]["bundleId"] == "micro_3_0"
+
+
+@pytest.mark.parametrize("quota", ["instances = 2", "vcpus = 2"])
+def test_quotas(own_server, quota):
+    caller = own_server(f"[quota]\n{quota}")
+    words = "Sorry, you've reached the maximum number of instances for your account."
+    caller.create("one-1")
+    refused(lambda: caller.create("two-1", "two-2"), "InvalidInputException", words)
+    assert caller.client.get_active_names()["activeNames"] == ["one-1"]
+    caller.create("two-1")
+    refused(lambda: caller.create("three-1"), "InvalidInputException", words)
+    # The quota is one account's, and a deleted instance counts no more.
+    caller.finish_all(caller.client.delete_instance(instanceName="one-1"))
+    caller.create("three-1")
+    if quota.startswith("vcpus"):
+        caller.finish_all(caller.client.stop_instance(instanceName="three-1"))
+        more = {"instanceName": "three-1", "attributeUpdates": {"bundleId": "small_3_0"}}
+        refused(lambda: caller.client.start_instance(**more), "InvalidInputException", words)
+        assert caller.client.get_instance(instanceName="three-1")["instance"]["bundleId"] == "nano_3_0"

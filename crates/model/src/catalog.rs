@@ -31,6 +31,9 @@ pub struct Blueprint {
     /// Whether it belongs to Lightsail for Research: listed with `appCategory` LfR.
     #[serde(default = "yes")]
     pub lfr: bool,
+    /// Whether it belongs to plain Lightsail: listed without `appCategory`.
+    #[serde(default)]
+    pub lightsail: bool,
     /// Home page of the product.
     #[serde(default)]
     pub product_url: String,
@@ -99,9 +102,12 @@ pub struct Bundle {
     /// Whether it can be chosen for new instances.
     #[serde(default = "yes")]
     pub is_active: bool,
-    /// Whether it belongs to Lightsail for Research.
+    /// Whether it belongs to Lightsail for Research: listed with `appCategory` LfR.
     #[serde(default = "yes")]
     pub lfr: bool,
+    /// Whether it belongs to plain Lightsail: listed without `appCategory`.
+    #[serde(default)]
+    pub lightsail: bool,
 }
 
 impl Bundle {

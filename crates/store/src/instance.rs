@@ -270,6 +270,27 @@ impl Tx {
         Ok(())
     }
 
+    /// Counts the instances of an account by bundle. Until the transaction ends, others of the account wait to count.
+    pub async fn instances_by_bundle(
+        &mut self,
+        account_id: &AccountId,
+        region: &str,
+    ) -> Result<Vec<(String, i64)>, StoreError> {
+        // Changes nothing, but locks the row on PostgreSQL: two requests must not both take the last place.
+        sqlx::query("UPDATE account SET name = name WHERE id = $1")
+            .bind(account_id.as_str())
+            .execute(&mut *self.inner)
+            .await?;
+        let rows = sqlx::query(
+            "SELECT bundle_id, COUNT(*) AS instances FROM instance WHERE account_id = $1 AND region = $2 GROUP BY bundle_id",
+        )
+        .bind(account_id.as_str())
+        .bind(region)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        rows.iter().map(|row| Ok((text(row, "bundle_id")?, number(row, "instances")?))).collect()
+    }
+
     /// Removes an instance and frees its name and address.
     pub async fn delete_instance(&mut self, id: &InstanceId) -> Result<(), StoreError> {
         self.free_name(id.as_str()).await?;

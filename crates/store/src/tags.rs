@@ -38,6 +38,10 @@ fn statements(resource_type: &str) -> Option<(&'static str, &'static str)> {
             "SELECT tags, zone FROM disk WHERE id = $1",
             "UPDATE disk SET tags = $1, generation = generation + 1 WHERE id = $2",
         ),
+        "KeyPair" => (
+            "SELECT tags, 'all' AS zone FROM key_pair WHERE id = $1",
+            "UPDATE key_pair SET tags = $1, generation = generation + 1 WHERE id = $2",
+        ),
         _ => return None,
     })
 }

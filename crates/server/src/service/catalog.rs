@@ -12,12 +12,14 @@ use porthole_model::catalog;
 use super::PAGE_ROWS;
 use crate::dispatch::Request;
 
-/// GetBlueprints: without `appCategory` those of plain Lightsail, with it those of Lightsail for Research.
+/// GetBlueprints: without `appCategory` those of plain Lightsail, with it those of Lightsail for Research; some are both.
 pub async fn blueprints(cx: Request<'_>, input: GetBlueprintsRequest) -> Result<GetBlueprintsResult, Error> {
     let inactive = input.include_inactive == Some(true);
     let wanted = cx.app.catalog.blueprints.iter().filter(|blueprint| inactive || blueprint.is_active);
-    let wanted = wanted.filter(|blueprint| input.app_category.is_none() || blueprint.lfr);
-    let (blueprints, next_page_token) = page(cx, "GetBlueprints", input.page_token.as_deref(), wanted.map(blueprint))?;
+    let research = input.app_category.is_some();
+    let wanted = wanted.filter(|blueprint| if research { blueprint.lfr } else { blueprint.lightsail });
+    let wanted = wanted.map(|from| blueprint(from, research));
+    let (blueprints, next_page_token) = page(cx, "GetBlueprints", input.page_token.as_deref(), wanted)?;
     Ok(GetBlueprintsResult { blueprints: Some(blueprints), next_page_token })
 }
 
@@ -25,8 +27,10 @@ pub async fn blueprints(cx: Request<'_>, input: GetBlueprintsRequest) -> Result<
 pub async fn bundles(cx: Request<'_>, input: GetBundlesRequest) -> Result<GetBundlesResult, Error> {
     let inactive = input.include_inactive == Some(true);
     let wanted = cx.app.catalog.bundles.iter().filter(|bundle| inactive || bundle.is_active);
-    let wanted = wanted.filter(|bundle| input.app_category.is_none() || bundle.lfr);
-    let (bundles, next_page_token) = page(cx, "GetBundles", input.page_token.as_deref(), wanted.map(bundle))?;
+    let research = input.app_category.is_some();
+    let wanted = wanted.filter(|bundle| if research { bundle.lfr } else { bundle.lightsail });
+    let wanted = wanted.map(|from| bundle(from, research));
+    let (bundles, next_page_token) = page(cx, "GetBundles", input.page_token.as_deref(), wanted)?;
     Ok(GetBundlesResult { bundles: Some(bundles), next_page_token })
 }
 
@@ -37,7 +41,7 @@ pub async fn regions(cx: Request<'_>, input: GetRegionsRequest) -> Result<GetReg
     Ok(GetRegionsResult {
         regions: Some(vec![Region {
             availability_zones: Some(if input.include_availability_zones == Some(true) { zones } else { Vec::new() }),
-            continent_code: None,
+            continent_code: continent(&cx.app.config.region).map(str::to_owned),
             description: Some("This Porthole server".into()),
             display_name: Some(cx.app.config.region.clone()),
             name: RegionName::from_wire(&cx.app.config.region),
@@ -46,10 +50,20 @@ pub async fn regions(cx: Request<'_>, input: GetRegionsRequest) -> Result<GetReg
     })
 }
 
-fn blueprint(from: &catalog::Blueprint) -> Blueprint {
+/// Gives the continent a region is on. That of the Asian and Pacific regions is not told apart by their names.
+fn continent(region: &str) -> Option<&'static str> {
+    match region.split('-').next()? {
+        "us" | "ca" => Some("NA"),
+        "sa" => Some("SA"),
+        "eu" => Some("EU"),
+        _ => None,
+    }
+}
+
+fn blueprint(from: &catalog::Blueprint, research: bool) -> Blueprint {
     let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     Blueprint {
-        app_category: from.lfr.then_some(AppCategory::LfR),
+        app_category: research.then_some(AppCategory::LfR),
         blueprint_id: Some(from.id.clone()),
         description: some(&from.description),
         group: some(&from.group),
@@ -68,7 +82,7 @@ fn blueprint(from: &catalog::Blueprint) -> Blueprint {
     }
 }
 
-fn bundle(from: &catalog::Bundle) -> Bundle {
+fn bundle(from: &catalog::Bundle, research: bool) -> Bundle {
     let whole = |number: u32| i32::try_from(number).ok();
     Bundle {
         bundle_id: Some(from.id.clone()),
@@ -81,7 +95,7 @@ fn bundle(from: &catalog::Bundle) -> Bundle {
         price: Some(from.price_per_month as f32),
         public_ipv4_address_count: Some(1),
         ram_size_in_gb: Some(from.ram_gb as f32),
-        supported_app_categories: from.lfr.then(|| vec![AppCategory::LfR]),
+        supported_app_categories: research.then(|| vec![AppCategory::LfR]),
         supported_platforms: Some(vec![InstancePlatform::LinuxUnix]),
         transfer_per_month_in_gb: whole(from.transfer_gb),
     }

@@ -22,8 +22,8 @@ use porthole_model::{
 use porthole_store::{Instance, InstanceSsh, StoreError};
 
 use super::{
-    Deed, NewDeed, Subject, TRIES, account, act, insert_operation, key_pair, page_end, page_limit, page_start, region,
-    tags, unavailable,
+    Deed, NewDeed, Subject, TRIES, account, act, insert_operation, key_pair, page_end, page_limit, page_start, quota,
+    region, tags, unavailable,
 };
 use crate::{app::App, dispatch::Request, operation::Learnt, telemetry::chain};
 
@@ -41,9 +41,9 @@ pub async fn create(cx: Request<'_>, input: CreateInstancesRequest) -> Result<Cr
     let pair = key_pair::of_new_instance(cx, input.key_pair_name.as_deref()).await?;
     for _ in 0..TRIES {
         match create_once(cx, &input, &tags, &pair.public_key).await {
-            Ok(operations) => {
+            Ok(outcome) => {
                 cx.app.wake.notify_one();
-                return Ok(CreateInstancesResult { operations: Some(operations) });
+                return outcome.map(|operations| CreateInstancesResult { operations: Some(operations) });
             }
             Err(StoreError::Conflict) => {}
             Err(StoreError::NamesTaken(taken)) => return Err(Error::names_in_use(taken.iter().map(String::as_str))),
@@ -133,7 +133,7 @@ async fn create_once(
     input: &CreateInstancesRequest,
     tags: &str,
     public_key: &str,
-) -> Result<Vec<Operation>, StoreError> {
+) -> Result<Result<Vec<Operation>, Error>, StoreError> {
     let (app, account, now_ms) = (cx.app, account(cx), cx.app.clock.now_ms());
     let mut tx = app.store.begin().await?;
     let named: Vec<(String, String)> = input.instance_names.iter().map(|name| (name.clone(), app.ids.uuid())).collect();
@@ -175,8 +175,11 @@ async fn create_once(
         };
         operations.push(super::operation::wire(&insert_operation(cx, &mut tx, operation).await?));
     }
+    if let Some(over) = quota::instances(cx, &mut tx).await? {
+        return Ok(Err(over));
+    }
     tx.commit().await?;
-    Ok(operations)
+    Ok(Ok(operations))
 }
 
 /// GetInstance.
@@ -201,13 +204,18 @@ pub async fn state(cx: Request<'_>, input: GetInstanceStateRequest) -> Result<Ge
     Ok(GetInstanceStateResult { state: Some(wire_state(instance.state)) })
 }
 
-/// StartInstance: succeeds at once when the instance runs.
+/// StartInstance: succeeds at once when the instance runs. A stopped one may start with another bundle.
 pub async fn start(cx: Request<'_>, input: StartInstanceRequest) -> Result<StartInstanceResult, Error> {
     let name = &input.instance_name;
-    if input.attribute_updates.as_ref().is_some_and(|updates| updates.bundle_id.is_some()) {
-        return Err(Error::invalid_input("attributeUpdates.bundleId is not served by this version of Porthole."));
-    }
+    let wanted = input.attribute_updates.as_ref().and_then(|updates| updates.bundle_id.as_deref());
+    let wanted = match wanted {
+        Some(id) => Some(offered_bundle(cx.app, id, "attributeUpdates.bundleId").await?),
+        None => None,
+    };
     let operations = act(cx, name, Kind::StartInstance, |instance| {
+        if let Some(bundle) = wanted {
+            change_bundle(cx.app, instance, bundle)?;
+        }
         if instance.state == State::Running {
             return Ok(Deed::Done);
         }
@@ -216,6 +224,38 @@ pub async fn start(cx: Request<'_>, input: StartInstanceRequest) -> Result<Start
     })
     .await?;
     Ok(StartInstanceResult { operations: Some(operations) })
+}
+
+/// Finds a bundle that can be chosen and that the machine has room for.
+async fn offered_bundle<'a>(app: &'a App, id: &str, member: &str) -> Result<&'a catalog::Bundle, Error> {
+    let Some(bundle) = app.catalog.bundle(id).filter(|bundle| bundle.is_active) else {
+        return Err(Error::invalid_input(format!("{member} {id} is not offered. GetBundles lists those that are.")));
+    };
+    check_fits(app, bundle).await?;
+    Ok(bundle)
+}
+
+/// Gives a stopped instance another bundle; its system disk can only grow.
+fn change_bundle(app: &App, instance: &mut Instance, bundle: &catalog::Bundle) -> Result<(), Error> {
+    if instance.bundle_id == bundle.id {
+        return Ok(());
+    }
+    if instance.state != State::Stopped {
+        return Err(Error::invalid_input(format!(
+            "attributeUpdates.bundleId can change only while the instance is stopped; {} is {}.",
+            instance.name,
+            instance.state.name()
+        )));
+    }
+    let has_gb = app.catalog.bundle(&instance.bundle_id).map_or(0, |bundle| bundle.disk_gb);
+    if bundle.disk_gb < has_gb {
+        return Err(Error::invalid_input(format!(
+            "attributeUpdates.bundleId {} has a system disk of {} GB; that of {} has {has_gb} GB and cannot become smaller.",
+            bundle.id, bundle.disk_gb, instance.name
+        )));
+    }
+    instance.bundle_id.clone_from(&bundle.id);
+    Ok(())
 }
 
 /// StopInstance: accepted in every state; succeeds at once when the instance is stopped.

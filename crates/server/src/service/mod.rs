@@ -7,6 +7,7 @@ pub mod instance;
 pub mod key_pair;
 pub mod names;
 pub mod operation;
+pub mod quota;
 pub mod session;
 pub mod tags;
 
@@ -92,6 +93,11 @@ async fn act_once(
     }
     if instance != before {
         tx.update_instance(&mut instance).await?;
+    }
+    if instance.bundle_id != before.bundle_id
+        && let Some(over) = quota::instances(cx, &mut tx).await?
+    {
+        return Ok(Err(over));
     }
     let operation = insert_operation(
         cx,
