@@ -35,10 +35,16 @@ build_binaries() {
     as_caller scripts/build-guest "$profile" > /dev/null || die "the guest agent cannot be built"
 }
 
-# build_images PROFILE IMAGES_DIR
+# all_images: names of all recipes.
+all_images() {
+    local name
+    for name in images/*/recipe.toml; do basename "$(dirname "$name")"; done
+}
+
+# build_images PROFILE IMAGES_DIR NAME...
 build_images() {
-    local name names=()
-    for name in images/*/recipe.toml; do names+=("$(basename "$(dirname "$name")")"); done
-    as_root "target/$1/porthole" image build --recipes-dir images --images-dir "$2" "${names[@]}" >&2 ||
+    local profile=$1 folder=$2
+    shift 2
+    as_root "target/$profile/porthole" image build --recipes-dir images --images-dir "$folder" "$@" >&2 ||
         die "the images cannot be built"
 }

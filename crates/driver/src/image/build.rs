@@ -12,7 +12,7 @@ use std::{
 use rustix::fs::statvfs;
 
 use super::{
-    BuildOptions, ImageError, Progress, Stage,
+    BuildOptions, ImageError, Progress, Stage, npm,
     progress::Meter,
     recipe::{Recipe, Root},
     shelf::{self, Shelf},
@@ -57,7 +57,14 @@ fn ensure(
     check_host(recipe, shelf)?;
     let work = shelf.fresh_work(&recipe.name)?;
     let log = shelf.log(&recipe.name);
-    let result = run(recipe, base.as_deref(), shelf, &work, &lock, &log, &mut report);
+    let staged = match &recipe.npm {
+        None => Ok(recipe.clone()),
+        Some(npm) => {
+            report(Stage::Waiting, 0, "getting packages of npm");
+            npm::stage(recipe, npm, &work, &shelf.cache())
+        }
+    };
+    let result = staged.and_then(|recipe| run(&recipe, base.as_deref(), shelf, &work, &lock, &log, &mut report));
     let result = result.and_then(|()| shelf.publish(recipe, &work.join("image")));
     let cleared = shelf::clear(&work);
     let file = result?;
@@ -79,7 +86,8 @@ fn check_host(recipe: &Recipe, shelf: &Shelf) -> Result<(), ImageError> {
     if !recipe.architectures.iter().any(|known| known == architecture) {
         return Err(ImageError::Architecture { image: recipe.name.clone(), architecture: architecture.into() });
     }
-    for (program, package) in PROGRAMS {
+    let npm = recipe.npm.as_ref().map(|_| ("npm", "npm"));
+    for (program, package) in PROGRAMS.into_iter().chain(npm) {
         if crate::process::find_program(program).is_none() {
             return Err(ImageError::Program { program, package });
         }

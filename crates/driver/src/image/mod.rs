@@ -5,6 +5,7 @@
 //! one folder, which several servers may share ([`shelf`]); each instance keeps the very build it was made with.
 
 mod build;
+mod npm;
 mod progress;
 pub mod recipe;
 mod shelf;

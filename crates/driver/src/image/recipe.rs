@@ -1,7 +1,7 @@
 //! Recipes: what an image is made from, read from a folder and checked before anything is built.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     os::unix::fs::PermissionsExt,
     path::{Component, Path, PathBuf},
@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 
 /// How the folder of a recipe is named inside.
 const FILE: &str = "recipe.toml";
+/// Exact versions and hashes of npm's packages.
+pub(super) const LOCK: &str = "package-lock.json";
 /// How many recipes may lie under one another.
 const LAYERS_MAX: usize = 8;
 
@@ -36,6 +38,8 @@ pub struct Recipe {
     pub keep: Vec<String>,
     /// Packages of Python.
     pub python: Option<Python>,
+    /// Packages of npm.
+    pub npm: Option<Npm>,
     /// Hash of all that decides what the image will hold, short enough for a file's name.
     pub key: String,
 }
@@ -57,6 +61,15 @@ pub struct Python {
     pub venv: String,
     /// File in the recipe's folder: exact versions, with hashes, as `pip-compile --generate-hashes` writes it.
     pub requirements: String,
+}
+
+/// Packages of npm: those that `package.json` and `package-lock.json` in the recipe's folder name. Their scripts are not
+/// run.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Npm {
+    /// Where `node_modules` lies in the image.
+    pub folder: String,
 }
 
 /// What is wrong with a recipe.
@@ -114,6 +127,7 @@ struct Text {
     #[serde(default)]
     keep: Vec<String>,
     python: Option<Python>,
+    npm: Option<Npm>,
 }
 
 impl Recipe {
@@ -177,6 +191,11 @@ fn load(recipes: &Path, name: &str, above: &mut Vec<String>) -> Result<Recipe, R
         let lines = fs::read_to_string(&path).map_err(|source| RecipeError::Read { file: path.clone(), source })?;
         check_pinned(&lines).map_err(|rule| RecipeError::Rule { file: path, field: "requirement", rule })?;
     }
+    if text.npm.is_some() {
+        let path = folder.join(LOCK);
+        let lock = fs::read_to_string(&path).map_err(|source| RecipeError::Read { file: path.clone(), source })?;
+        check_locked(&lock).map_err(|rule| RecipeError::Rule { file: path, field: "packages", rule })?;
+    }
     let base_key = match &root {
         Root::Suite(_) => "",
         Root::Base(base) => &base.key,
@@ -192,6 +211,7 @@ fn load(recipes: &Path, name: &str, above: &mut Vec<String>) -> Result<Recipe, R
         leave_out: text.leave_out,
         keep: text.keep,
         python: text.python,
+        npm: text.npm,
         key,
     })
 }
@@ -224,11 +244,16 @@ fn check(text: &Text) -> Result<(), (&'static str, String)> {
     let path = |text: &String| text.starts_with('/') && !text.bytes().any(|byte| byte.is_ascii_control());
     rule(text.leave_out.iter().all(path), "leave_out", "must hold absolute paths or patterns")?;
     rule(text.keep.iter().all(path), "keep", "must hold absolute paths or patterns")?;
-    if let Some(python) = &text.python {
+    let place = |path: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.".contains(&byte);
-        let up = Path::new(&python.venv).components().any(|part| part == Component::ParentDir);
-        let fits = python.venv.starts_with('/') && python.venv.len() > 1 && python.venv.bytes().all(plain) && !up;
-        rule(fits, "python.venv", "must be an absolute path of plain letters")?;
+        let up = Path::new(path).components().any(|part| part == Component::ParentDir);
+        path.starts_with('/') && path.len() > 1 && path.bytes().all(plain) && !up
+    };
+    if let Some(npm) = &text.npm {
+        rule(place(&npm.folder), "npm.folder", "must be an absolute path of plain letters")?;
+    }
+    if let Some(python) = &text.python {
+        rule(place(&python.venv), "python.venv", "must be an absolute path of plain letters")?;
         let one = Path::new(&python.requirements).components().count() == 1 && !python.requirements.starts_with('.');
         rule(one, "python.requirements", "must be the name of a file in the recipe's folder")?;
     }
@@ -249,6 +274,30 @@ fn check_pinned(text: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Checks that every package of an npm lock has a hash.
+fn check_locked(text: &str) -> Result<(), String> {
+    let lock: Lock = serde_json::from_str(text).map_err(|error| format!("are not a lock of npm: {error}"))?;
+    let mut loose = lock
+        .packages
+        .iter()
+        .filter(|(path, package)| !path.is_empty() && package.integrity.is_none() && !package.in_bundle);
+    loose.next().map_or(Ok(()), |(path, _)| Err(format!("hold {path}, which must have an integrity")))
+}
+
+#[derive(Deserialize)]
+struct Lock {
+    packages: BTreeMap<String, Locked>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Locked {
+    integrity: Option<String>,
+    /// It is in the archive of another one.
+    #[serde(default)]
+    in_bundle: bool,
 }
 
 /// Hashes everything in a recipe's folder, the key of its base, and the script that builds.

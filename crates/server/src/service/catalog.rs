@@ -13,9 +13,15 @@ use super::PAGE_ROWS;
 use crate::dispatch::Request;
 
 /// GetBlueprints: without `appCategory` those of plain Lightsail, with it those of Lightsail for Research; some are both.
+/// One whose image the operator has not built is inactive.
 pub async fn blueprints(cx: Request<'_>, input: GetBlueprintsRequest) -> Result<GetBlueprintsResult, Error> {
     let inactive = input.include_inactive == Some(true);
-    let wanted = cx.app.catalog.blueprints.iter().filter(|blueprint| inactive || blueprint.is_active);
+    let mut offered = Vec::new();
+    for blueprint in &cx.app.catalog.blueprints {
+        let is_active = blueprint.is_active && cx.app.driver.ensure_image(&blueprint.image).await.is_ok();
+        offered.push(catalog::Blueprint { is_active, ..blueprint.clone() });
+    }
+    let wanted = offered.iter().filter(|blueprint| inactive || blueprint.is_active);
     let research = input.app_category.is_some();
     let wanted = wanted.filter(|blueprint| if research { blueprint.lfr } else { blueprint.lightsail });
     let wanted = wanted.map(|from| blueprint(from, research));

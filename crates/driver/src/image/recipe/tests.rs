@@ -47,6 +47,9 @@ fn faults_name_the_file_and_the_field() {
     let wanted = "a/recipe.toml: python.requirements must be the name of a file in the recipe's folder";
     assert_eq!(fault(&python("/opt/x", "../r.txt")), wanted);
     assert!(fault(&python("/opt/x", "r.txt")).starts_with("cannot read a/r.txt"));
+    let npm = |folder: &str| format!("{BASE}[npm]\nfolder = \"{folder}\"\n");
+    assert_eq!(fault(&npm("opt")), "a/recipe.toml: npm.folder must be an absolute path of plain letters");
+    assert!(fault(&npm("/opt/x")).starts_with("cannot read a/package-lock.json"));
 }
 
 #[test]
@@ -62,6 +65,15 @@ fn requirements_are_pinned_and_hashed() {
     assert_eq!(check_pinned("# by a tool\nsix==1.16.0 \\\n    --hash=sha256:00\n"), Ok(()));
     assert_eq!(check_pinned("six>=1\n"), Err("six>=1 must be pinned with ==".into()));
     assert_eq!(check_pinned("six==1.16.0\n"), Err("six==1.16.0 must have a hash".into()));
+}
+
+#[test]
+fn packages_of_npm_have_hashes() {
+    let lock = |more: &str| format!(r#"{{"packages": {{"": {{}}, "node_modules/a": {{"version": "1.0.0"{more}}}}}}}"#);
+    assert_eq!(check_locked(&lock(r#", "integrity": "sha512-AA==""#)), Ok(()));
+    assert_eq!(check_locked(&lock(r#", "inBundle": true"#)), Ok(()));
+    assert_eq!(check_locked(&lock("")), Err("hold node_modules/a, which must have an integrity".into()));
+    assert!(check_locked("{}").is_err_and(|rule| rule.starts_with("are not a lock of npm")));
 }
 
 #[test]
