@@ -21,7 +21,7 @@ mod sys;
 
 pub use container::ContainerDriver;
 pub use fake::FakeDriver;
-pub use meter::Meter;
+pub use meter::{Counters, Meter};
 pub use networking::Networking;
 pub use storage::{DataDisk, Storage};
 

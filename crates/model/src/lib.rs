@@ -4,10 +4,13 @@
 
 pub mod add_on;
 pub mod catalog;
+pub mod cost;
 pub mod disk;
 pub mod guest;
+pub mod idle;
 mod ids;
 pub mod instance;
+pub mod metric;
 pub mod operation;
 pub mod session;
 

@@ -11,6 +11,7 @@ mod key_pair;
 mod names;
 mod operation;
 mod tags;
+mod usage;
 
 use std::{borrow::Cow, str::FromStr as _, time::Duration};
 
@@ -25,6 +26,7 @@ pub use instance::{FIRST_INDEX, Instance, LAST_INDEX};
 pub use key_pair::{InstanceSsh, KeyPair};
 pub use operation::{Claim, NewOperation, Operation, Page};
 pub use tags::{Named, Tagged};
+pub use usage::Run;
 
 /// Most connections for reads at once.
 const READERS: u32 = 4;

@@ -146,6 +146,11 @@ fn read_ids(file: &Path) -> io::Result<Vec<i32>> {
 }
 
 impl Group {
+    /// Reads a file of the cgroup in the first hierarchy that has it.
+    pub(crate) fn read(&self, file: &str) -> Option<String> {
+        self.folders.iter().find_map(|folder| fs::read_to_string(folder.join(file)).ok())
+    }
+
     /// Every process in it or below it, as host process ids.
     pub(crate) fn processes(&self) -> io::Result<BTreeSet<i32>> {
         let mut found = BTreeSet::new();

@@ -25,7 +25,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
-use super::{Deed, Fault, Shared, When};
+use super::{Deed, Fault, Shared, When, meter::Used};
 
 /// How a display behaves when it is asked to start.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -103,13 +103,14 @@ impl Display {
 pub(super) struct Agent {
     booted: Instant,
     pub(super) displays: BTreeMap<String, Display>,
+    pub(super) used: Used,
     /// Counts changes; every long poll and every stream listens to it. Closed when the instance ends.
     changes: watch::Sender<u64>,
 }
 
 impl Agent {
-    pub(super) fn new() -> Self {
-        Self { booted: Instant::now(), displays: BTreeMap::new(), changes: watch::channel(0).0 }
+    pub(super) fn new(used: Used) -> Self {
+        Self { booted: Instant::now(), displays: BTreeMap::new(), used, changes: watch::channel(0).0 }
     }
 
     fn changed(&self) {

@@ -35,6 +35,8 @@ pub enum Deed {
     MountDisk,
     /// [`crate::Storage::unmount_disk`].
     UnmountDisk,
+    /// [`crate::Meter::sample`].
+    Sample,
     /// `GET /v1/health` of the agent.
     Health,
     /// `PUT /v1/displays/{name}` of the agent.

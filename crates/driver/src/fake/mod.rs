@@ -23,10 +23,12 @@ use tokio::time::sleep;
 
 pub use agent::DisplayOutcome;
 pub use fault::{Deed, Fault, When};
+pub use meter::Load;
 
 use crate::{AgentStream, Driver, DriverError, InstanceSpec, Machine, Observed, ObservedState};
 use agent::Agent;
 use fault::FaultPlan;
+use meter::Used;
 
 /// One call of the log: what was asked, and of which instance or image (empty where it concerns all).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +96,8 @@ struct World {
     machine: Machine,
     stage: Duration,
     outcomes: BTreeMap<String, DisplayOutcome>,
+    /// What instances use, of those for which it was set.
+    loads: BTreeMap<String, Load>,
     faults: FaultPlan,
     log: Vec<Call>,
 }
@@ -140,7 +144,7 @@ impl World {
                 instance.spec = spec.clone();
                 instance.held = true;
                 if whole && instance.agent.is_none() {
-                    instance.agent = Some(Agent::new());
+                    instance.agent = Some(Agent::new(Used::new(self.loads.get(id).copied().unwrap_or_default())));
                 }
                 self.host_held = true;
             }
@@ -199,6 +203,7 @@ impl FakeDriver {
             machine,
             stage: Duration::from_millis(1),
             outcomes: BTreeMap::new(),
+            loads: BTreeMap::new(),
             faults: FaultPlan::default(),
             log: Vec::new(),
         };

@@ -7,5 +7,6 @@ mod conformance;
 mod disks;
 mod isolation;
 mod limits;
+mod meter;
 mod resilience;
 mod support;

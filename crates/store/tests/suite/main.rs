@@ -17,6 +17,7 @@ mod key_pair;
 mod names;
 mod operation;
 mod tags;
+mod usage;
 
 /// Makes of each `async fn(Database)` named a test on either database.
 macro_rules! on_both {
