@@ -11,7 +11,7 @@ use porthole_store::Store;
 
 use crate::{
     auth::KeyCache, catalog::Catalog, config::Config, gateway::registry::Viewers, metrics::Metrics,
-    operation::runner::Drives, secret::Seal,
+    operation::runner::Drives, secret::Seal, usage::Usage,
 };
 
 /// Tells the time.
@@ -77,6 +77,8 @@ pub struct App {
     pub drives: Drives,
     /// Counters for `/metrics`.
     pub metrics: Metrics,
+    /// Instances this server measures.
+    pub usage: Usage,
 }
 
 impl App {

@@ -20,7 +20,7 @@ pub enum DriverKind {
 }
 
 /// The whole configuration, checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Address and port of the one listener. Default `127.0.0.1:8080`.
@@ -57,6 +57,59 @@ pub struct Config {
     pub operation: OperationConfig,
     /// What an account may have in this region.
     pub quota: QuotaConfig,
+    /// Measuring instances.
+    pub metrics: MetricsConfig,
+    /// Stopping idle instances.
+    pub idle: IdleConfig,
+    /// What keeping data costs; a bundle's own price is in the bundles file.
+    pub prices: PriceConfig,
+}
+
+/// Measuring instances.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// Between two samples, in milliseconds, 50–60 000, which divides a minute. Default 60 000. Points are of whole minutes.
+    pub period_ms: i64,
+}
+
+/// Stopping idle instances.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IdleConfig {
+    /// A person who types, points or clicks in a session keeps the instance, whatever its CPU does. Default `true`.
+    pub counts_viewer_input: bool,
+    /// How long a minute of a rule's duration is, in milliseconds, 100–60 000: less than a minute tries rules out faster.
+    /// Default 60 000.
+    pub minute_ms: i64,
+}
+
+/// What keeping data costs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PriceConfig {
+    /// USD a GB and month of a disk. Default 0.10.
+    pub disk_gb_month: f64,
+    /// USD a GB and month of a snapshot. Default 0.05.
+    pub snapshot_gb_month: f64,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self { period_ms: 60_000 }
+    }
+}
+
+impl Default for IdleConfig {
+    fn default() -> Self {
+        Self { counts_viewer_input: true, minute_ms: 60_000 }
+    }
+}
+
+impl Default for PriceConfig {
+    fn default() -> Self {
+        Self { disk_gb_month: 0.10, snapshot_gb_month: 0.05 }
+    }
 }
 
 /// What an account may have in this region. The defaults of static addresses and disks are the service's own (AWS General
@@ -149,6 +202,9 @@ impl Default for Config {
             network: NetworkConfig::default(),
             operation: OperationConfig::default(),
             quota: QuotaConfig::default(),
+            metrics: MetricsConfig::default(),
+            idle: IdleConfig::default(),
+            prices: PriceConfig::default(),
         }
     }
 }
@@ -189,6 +245,18 @@ impl Config {
             "region must be one of the API's regions, such as us-east-2; {} is none",
             self.region
         );
+        let period_ms = self.metrics.period_ms;
+        ensure!(
+            (50..=60_000).contains(&period_ms) && 60_000 % period_ms == 0,
+            "metrics.period_ms must be 50 to 60000 and divide 60000"
+        );
+        ensure!((100..=60_000).contains(&self.idle.minute_ms), "idle.minute_ms must be 100 to 60000");
+        for (key, price) in [
+            ("prices.disk_gb_month", self.prices.disk_gb_month),
+            ("prices.snapshot_gb_month", self.prices.snapshot_gb_month),
+        ] {
+            ensure!((0.0..=1e6).contains(&price), "{key} must be 0 to 1000000");
+        }
         ensure!(!self.zones.is_empty(), "zones must name at least one zone");
         for zone in &self.zones {
             ensure!(
@@ -254,6 +322,9 @@ mod tests {
             ("zones = []", "zones"),
             ("store = \"mysql://x\"", "store"),
             ("[session]\nduration_ms = 1", "session.duration_ms"),
+            ("[metrics]\nperiod_ms = 7", "metrics.period_ms"),
+            ("[idle]\nminute_ms = 1", "idle.minute_ms"),
+            ("[prices]\ndisk_gb_month = -0.1", "prices.disk_gb_month"),
             ("public_url = \"http://x/\"", "public_url"),
         ] {
             let error = toml::from_str::<Config>(change).expect("parses").check().expect_err("is refused").to_string();

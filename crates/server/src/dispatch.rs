@@ -8,7 +8,7 @@ use porthole_api::{
 use crate::{
     app::App,
     auth::Caller,
-    service::{access, catalog, instance, key_pair, names, operation, session, tags},
+    service::{access, add_on, catalog, cost, instance, key_pair, metric, names, operation, session, tags},
 };
 
 /// Serves one call. Actions of the model that are not served are refused by name.
@@ -43,6 +43,10 @@ pub async fn dispatch(app: &App, caller: &Caller, call: Call<'_>) -> Result<Resp
         Action::DeleteKnownHostKeys => cx.serve(call, access::forget_host_keys).await,
         Action::TagResource => cx.serve(call, tags::tag).await,
         Action::UntagResource => cx.serve(call, tags::untag).await,
+        Action::GetInstanceMetricData => cx.serve(call, metric::data).await,
+        Action::GetCostEstimate => cx.serve(call, cost::estimate).await,
+        Action::EnableAddOn => cx.serve(call, add_on::enable).await,
+        Action::DisableAddOn => cx.serve(call, add_on::disable).await,
         other => Err(Error::not_served(other)),
     }
 }

@@ -19,6 +19,7 @@ mod secret;
 mod service;
 mod ssh;
 mod telemetry;
+mod usage;
 
 use std::process::ExitCode;
 

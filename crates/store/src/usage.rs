@@ -36,6 +36,8 @@ fn points(step: Step, row: &AnyRow) -> Result<Row, StoreError> {
     known("metric.points", Row::read(step, number(row, "began_s")?, row.try_get("points")?))
 }
 
+const DECISIONS: &str = "SELECT decisions FROM idle WHERE instance_id = $1";
+
 impl Store {
     /// Lists an instance's runs that overlap a time, oldest first.
     pub async fn runs(&self, id: &InstanceId, start_ms: i64, end_ms: i64) -> Result<Vec<Run>, StoreError> {
@@ -73,12 +75,28 @@ impl Store {
         rows.iter().map(|row| points(step, row)).collect()
     }
 
+    /// Makes an instance's points coarser whose time is over, and forgets the oldest. May be cut off and called again.
+    pub async fn roll_up_metrics(&self, id: &InstanceId, now_s: i64) -> Result<(), StoreError> {
+        for step in Step::ALL {
+            let before_s = now_s - step.kept_seconds() - step.row_seconds();
+            for row in self.metrics(id, step, 0, before_s).await? {
+                let mut tx = self.begin().await?;
+                if let Some(coarser) = step.coarser() {
+                    let empty = Row::empty(coarser, row.began_s);
+                    let mut sum = tx.metric(id, coarser, empty.began_s).await?.unwrap_or(empty);
+                    sum.take(&row);
+                    tx.put_metric(id, &sum).await?;
+                }
+                tx.delete_metric(id, step, row.began_s).await?;
+                tx.commit().await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Gives the newest decisions about stopping an instance for being idle, as JSON; empty when there are none.
     pub async fn idle_decisions(&self, id: &InstanceId) -> Result<String, StoreError> {
-        let row = sqlx::query("SELECT decisions FROM idle WHERE instance_id = $1")
-            .bind(id.as_str())
-            .fetch_optional(&self.reads)
-            .await?;
+        let row = sqlx::query(DECISIONS).bind(id.as_str()).fetch_optional(&self.reads).await?;
         row.as_ref().map_or_else(|| Ok(String::new()), |row| text(row, "decisions"))
     }
 }
@@ -155,6 +173,12 @@ impl Tx {
             .execute(&mut *self.inner)
             .await?;
         Ok(())
+    }
+
+    /// Gives the newest decisions about stopping an instance for being idle, as JSON; empty when there are none.
+    pub async fn idle_decisions(&mut self, id: &InstanceId) -> Result<String, StoreError> {
+        let row = sqlx::query(DECISIONS).bind(id.as_str()).fetch_optional(&mut *self.inner).await?;
+        row.as_ref().map_or_else(|| Ok(String::new()), |row| text(row, "decisions"))
     }
 
     /// Keeps the newest decisions about stopping an instance for being idle, as JSON.

@@ -4,6 +4,7 @@ mod account;
 mod config;
 mod doctor;
 mod down;
+mod idle;
 mod image;
 mod key;
 mod operations;
@@ -65,6 +66,9 @@ enum Command {
     /// Images: the root filesystems blueprints are made of
     #[command(subcommand)]
     Image(image::Image),
+    /// Idle instances: why one was stopped, or was not
+    #[command(subcommand)]
+    Idle(idle::Idle),
     /// Operations: what the server is doing and has done
     #[command(subcommand)]
     Operations(operations::Operations),
@@ -84,6 +88,7 @@ impl Cli {
             Command::Account(account) => account.run(&self.common),
             Command::Key(key) => key.run(&self.common),
             Command::Image(image) => image.run(&self.common),
+            Command::Idle(idle) => idle.run(&self.common),
             Command::Operations(operations) => operations.run(&self.common),
             Command::Doctor(doctor) => doctor.run(&self.common),
             Command::Config(config) => config.run(&self.common),

@@ -97,6 +97,7 @@ async fn open(config: Config) -> anyhow::Result<Arc<App>> {
         wake: Arc::new(tokio::sync::Notify::new()),
         drives: Drives::default(),
         metrics: Metrics::default(),
+        usage: crate::usage::Usage::default(),
     }))
 }
 

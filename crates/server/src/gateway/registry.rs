@@ -24,6 +24,8 @@ pub struct Stream {
 pub struct Viewers {
     next: AtomicU64,
     live: Mutex<HashMap<u64, (Stream, watch::Sender<bool>)>>,
+    /// When each instance last had input, in milliseconds since the epoch.
+    inputs: Mutex<HashMap<String, i64>>,
 }
 
 /// Keeps a stream in the registry; dropping it takes the stream out.
@@ -67,6 +69,25 @@ impl Viewers {
         ids
     }
 
+    /// Notes that a person typed, pointed or clicked.
+    pub fn note_input(&self, instance_id: &str, now_ms: i64) {
+        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        match inputs.get_mut(instance_id) {
+            Some(last_ms) => *last_ms = now_ms,
+            None => drop(inputs.insert(instance_id.to_owned(), now_ms)),
+        }
+    }
+
+    /// When an instance last had input, in milliseconds since the epoch; 0 when never.
+    pub fn last_input_ms(&self, instance_id: &str) -> i64 {
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).get(instance_id).copied().unwrap_or(0)
+    }
+
+    /// Forgets the input of other instances.
+    pub fn keep_inputs(&self, which: impl Fn(&str) -> bool) {
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, _| which(id));
+    }
+
     /// Gives the number of streams.
     pub fn count(&self) -> usize {
         self.lock().len()
@@ -107,5 +128,15 @@ mod tests {
         drop(old);
         assert_eq!(viewers.count(), 2);
         assert_eq!(viewers.instances(), ["a", "b"]);
+    }
+
+    #[test]
+    fn the_last_input_is_known_until_the_instance_goes() {
+        let viewers = Viewers::default();
+        viewers.note_input("a", 5);
+        viewers.note_input("a", 7);
+        assert_eq!((viewers.last_input_ms("a"), viewers.last_input_ms("b")), (7, 0));
+        viewers.keep_inputs(|id| id != "a");
+        assert_eq!(viewers.last_input_ms("a"), 0);
     }
 }

@@ -1,7 +1,13 @@
 //! The stream of one viewer: checks the cookie, asks the guest agent for the same upgrade, copies bytes both ways and
 //! counts them. Never looks inside.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     body::Body,
@@ -21,6 +27,9 @@ use crate::{agent::Agent, app::App, telemetry::chain};
 const HANDSHAKE: [&str; 4] =
     ["sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-protocol"];
 const BUFFER_BYTES: usize = 64 * 1024;
+/// What a viewer sends this long after the last picture, in milliseconds, is a person's input: it acknowledges a picture
+/// within a frame and a round trip, and says nothing else by itself.
+const INPUT_AFTER_MS: i64 = 300;
 
 /// `GET /view/s/{view_id}/stream`: a WebSocket upgrade that ends at the guest agent's display.
 pub async fn stream(State(app): State<Arc<App>>, Path(view_id): Path<String>, mut request: Request<Body>) -> Response {
@@ -73,8 +82,9 @@ pub async fn stream(State(app): State<Arc<App>>, Path(view_id): Path<String>, mu
         }
         let Ok(client) = client.await else { return };
         app.metrics.viewers_total.inc();
+        let activity = Activity::new(&app, &key.instance_id);
         tokio::select! {
-            (down, up) = copy_both(TokioIo::new(client), guest) => {
+            (down, up) = copy_both(TokioIo::new(client), guest, &activity) => {
                 tracing::debug!(instance = key.instance_id, down, up, "viewer left");
                 app.metrics.stream_bytes_down.inc_by(down);
                 app.metrics.stream_bytes_up.inc_by(up);
@@ -167,23 +177,57 @@ async fn upgrade_once(
 }
 
 /// Copies until either side ends; gives bytes towards the viewer and from it. Counts are right even if one side breaks.
-async fn copy_both(client: impl AsyncRead + AsyncWrite, guest: Box<dyn AgentStream>) -> (u64, u64) {
+async fn copy_both(
+    client: impl AsyncRead + AsyncWrite,
+    guest: Box<dyn AgentStream>,
+    activity: &Activity<'_>,
+) -> (u64, u64) {
     let (mut client_read, mut client_write) = tokio::io::split(client);
     let (mut guest_read, mut guest_write) = tokio::io::split(guest);
     let (mut down, mut up) = (0, 0);
     tokio::select! {
-        () = pump(&mut guest_read, &mut client_write, &mut down) => {}
-        () = pump(&mut client_read, &mut guest_write, &mut up) => {}
+        () = pump(&mut guest_read, &mut client_write, &mut down, || activity.picture()) => {}
+        () = pump(&mut client_read, &mut guest_write, &mut up, || activity.sent()) => {}
     }
     (down, up)
 }
 
-async fn pump(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin), count: &mut u64) {
+/// Tells a person's input from acknowledgements by time alone, without a look inside.
+struct Activity<'a> {
+    app: &'a App,
+    instance_id: &'a str,
+    picture_ms: AtomicI64,
+}
+
+impl<'a> Activity<'a> {
+    fn new(app: &'a App, instance_id: &'a str) -> Self {
+        Self { app, instance_id, picture_ms: AtomicI64::new(0) }
+    }
+
+    fn picture(&self) {
+        self.picture_ms.store(self.app.clock.now_ms(), Ordering::Relaxed);
+    }
+
+    fn sent(&self) {
+        let now_ms = self.app.clock.now_ms();
+        if now_ms - self.picture_ms.load(Ordering::Relaxed) > INPUT_AFTER_MS {
+            self.app.viewers.note_input(self.instance_id, now_ms);
+        }
+    }
+}
+
+async fn pump(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    count: &mut u64,
+    seen: impl Fn(),
+) {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         match from.read(&mut buffer).await {
             Ok(0) | Err(_) => return,
             Ok(length) => {
+                seen();
                 if to.write_all(&buffer[..length]).await.is_err() || to.flush().await.is_err() {
                     return;
                 }

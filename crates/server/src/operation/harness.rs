@@ -463,6 +463,7 @@ fn app(config: Config, store: Store, driver: &FakeDriver) -> App {
         wake: Arc::new(Notify::new()),
         drives: Drives::default(),
         metrics: Metrics::default(),
+        usage: crate::usage::Usage::default(),
     }
 }
 

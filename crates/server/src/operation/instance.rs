@@ -7,7 +7,7 @@ use porthole_model::{
     InstanceId, instance,
     session::{self, Event},
 };
-use porthole_store::{Instance, StoreError};
+use porthole_store::{Instance, StoreError, Tx};
 
 use super::{
     Learnt,
@@ -305,11 +305,25 @@ async fn change(app: &App, op: &Learnt, what: impl Fn(&mut Instance)) -> Result<
             return Ok(());
         }
         let mut tx = app.store.begin().await?;
+        record_run(app, &mut tx, &after).await?;
         match tx.update_instance(&mut after).await {
             Ok(()) => return Ok(tx.commit().await?),
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Costs are computed from runs: one begins with each boot, and ends when nothing runs any more.
+async fn record_run(app: &App, tx: &mut Tx, instance: &Instance) -> Result<(), StoreError> {
+    let now_ms = app.clock.now_ms();
+    match instance.state {
+        instance::State::Running => {
+            let price = app.catalog.bundle(&instance.bundle_id).map_or(0.0, |bundle| bundle.price_per_hour);
+            tx.begin_run(instance, (price * 1e6).round() as i64, now_ms).await
+        }
+        instance::State::Stopped => tx.end_run(&instance.id, now_ms).await,
+        instance::State::Pending | instance::State::Stopping | instance::State::ShuttingDown => Ok(()),
     }
 }
 

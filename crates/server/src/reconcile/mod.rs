@@ -2,6 +2,7 @@
 //! normal running.
 
 mod expiry;
+mod meter;
 mod observe;
 mod prune;
 
@@ -24,12 +25,33 @@ pub fn start(app: &Arc<App>) -> Reconcilers {
     every(&mut tasks, app, &ended, Duration::from_millis(500), |app| Box::pin(expiry::expire(app)));
     every(&mut tasks, app, &ended, Duration::from_secs(5), |app| Box::pin(observe::observe(app)));
     every(&mut tasks, app, &ended, Duration::from_secs(600), |app| Box::pin(prune::prune(app)));
+    every(&mut tasks, app, &ended, Duration::from_secs(600), |app| Box::pin(meter::roll_up(app)));
+    aligned(&mut tasks, app, &ended, app.config.metrics.period_ms, |app| Box::pin(meter::measure(app)));
     Reconcilers { ending, tasks }
 }
 
 type Run = for<'a> fn(&'a App) -> std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>;
 
+/// Runs at the start, and then whenever the clock is at a multiple of the period.
+fn aligned(tasks: &mut JoinSet<()>, app: &Arc<App>, ended: &watch::Receiver<bool>, period_ms: i64, run: Run) {
+    let clock = Arc::clone(&app.clock);
+    repeated(tasks, app, ended, run, move || {
+        let left_ms = period_ms - clock.now_ms().rem_euclid(period_ms);
+        Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))
+    });
+}
+
 fn every(tasks: &mut JoinSet<()>, app: &Arc<App>, ended: &watch::Receiver<bool>, period: Duration, run: Run) {
+    repeated(tasks, app, ended, run, move || period);
+}
+
+fn repeated(
+    tasks: &mut JoinSet<()>,
+    app: &Arc<App>,
+    ended: &watch::Receiver<bool>,
+    run: Run,
+    pause: impl Fn() -> Duration + Send + 'static,
+) {
     let (app, mut ended) = (Arc::clone(app), ended.clone());
     tasks.spawn(async move {
         loop {
@@ -37,7 +59,7 @@ fn every(tasks: &mut JoinSet<()>, app: &Arc<App>, ended: &watch::Receiver<bool>,
                 tracing::warn!(error = format!("{error:#}"), "a reconciler failed; it will run again");
             }
             tokio::select! {
-                () = sleep(period) => {}
+                () = sleep(pause()) => {}
                 _ = ended.wait_for(|ended| *ended) => return,
             }
         }

@@ -45,6 +45,7 @@ async fn went_down(app: &App, seen: &Instance) -> anyhow::Result<()> {
     instance.state = instance::transition(instance.state, instance::Event::WentDown).unwrap_or(instance.state);
     let over = session::transition(&instance.session, session::Event::InstanceDown);
     instance.session = over.unwrap_or_else(|_| instance.session.clone());
+    tx.end_run(&instance.id, app.clock.now_ms()).await?;
     match tx.update_instance(&mut instance).await {
         Ok(()) => tx.commit().await?,
         Err(StoreError::Conflict) => return Ok(()),

@@ -22,10 +22,10 @@ use porthole_model::{
 use porthole_store::{Instance, InstanceSsh, StoreError};
 
 use super::{
-    Deed, NewDeed, Subject, TRIES, account, act, insert_operation, key_pair, page_end, page_limit, page_start, quota,
-    region, tags, unavailable,
+    Deed, NewDeed, Subject, TRIES, account, act, add_on, health, insert_operation, key_pair, page_end, page_limit,
+    page_start, quota, region, tags, unavailable,
 };
-use crate::{app::App, dispatch::Request, operation::Learnt, telemetry::chain};
+use crate::{app::App, auth::Caller, dispatch::Request, operation::Learnt, telemetry::chain};
 
 /// Most instances one call makes.
 const MOST_NAMES: usize = 100;
@@ -37,10 +37,11 @@ const MOST_USER_DATA: usize = 16 << 10;
 /// CreateInstances: all names or none.
 pub async fn create(cx: Request<'_>, input: CreateInstancesRequest) -> Result<CreateInstancesResult, Error> {
     let tags = tags::checked(input.tags.as_deref())?;
+    let add_ons = add_on::checked(input.add_ons.as_deref())?;
     check_create(cx, &input).await?;
     let pair = key_pair::of_new_instance(cx, input.key_pair_name.as_deref()).await?;
     for _ in 0..TRIES {
-        match create_once(cx, &input, &tags, &pair.public_key).await {
+        match create_once(cx, &input, &tags, &add_ons, &pair.public_key).await {
             Ok(outcome) => {
                 cx.app.wake.notify_one();
                 return outcome.map(|operations| CreateInstancesResult { operations: Some(operations) });
@@ -86,9 +87,6 @@ async fn check_create(cx: Request<'_>, input: &CreateInstancesRequest) -> Result
         return refuse("customImageName is no longer supported by the service.".into());
     }
     check_user_data(input.user_data.as_ref().map(|data| data.reveal()))?;
-    if input.add_ons.as_ref().is_some_and(|add_ons| !add_ons.is_empty()) {
-        return refuse("addOns are not served by this version of Porthole.".into());
-    }
     if input.ip_address_type == Some(IpAddressType::Ipv6) {
         return refuse("ipAddressType ipv6 is not served by this version of Porthole; use ipv4 or dualstack.".into());
     }
@@ -132,6 +130,7 @@ async fn create_once(
     cx: Request<'_>,
     input: &CreateInstancesRequest,
     tags: &str,
+    add_ons: &str,
     public_key: &str,
 ) -> Result<Result<Vec<Operation>, Error>, StoreError> {
     let (app, account, now_ms) = (cx.app, account(cx), cx.app.clock.now_ms());
@@ -154,7 +153,7 @@ async fn create_once(
             key_pair_name: input.key_pair_name.clone().unwrap_or_default(),
             user_data: input.user_data.as_ref().map(|data| data.reveal().to_owned()).unwrap_or_default(),
             tags: tags.to_owned(),
-            add_ons: "[]".into(),
+            add_ons: add_ons.to_owned(),
             session: Session::new(),
             generation: 0,
             created_ms: now_ms,
@@ -185,7 +184,9 @@ async fn create_once(
 /// GetInstance.
 pub async fn get(cx: Request<'_>, input: GetInstanceRequest) -> Result<GetInstanceResult, Error> {
     let instance = find(cx, &input.instance_name).await?;
-    Ok(GetInstanceResult { instance: Some(wire(cx.app, &instance)) })
+    let mut shown = wire(cx.app, &instance);
+    health::add(cx.app, &instance, &mut shown, input.include_health_status);
+    Ok(GetInstanceResult { instance: Some(shown) })
 }
 
 /// GetInstances: in the order of creation.
@@ -194,7 +195,12 @@ pub async fn list(cx: Request<'_>, input: GetInstancesRequest) -> Result<GetInst
     let found = cx.app.store.instances(&account(cx), region(cx.app), &after, page_limit()).await;
     let mut rows = found.map_err(|error| unavailable(&error))?;
     let next_page_token = page_end(cx, "GetInstances", &mut rows, |row| (row.created_ms, row.id.as_str()));
-    let instances = rows.iter().map(|row| wire(cx.app, row)).collect();
+    let shown = |row: &Instance| {
+        let mut shown = wire(cx.app, row);
+        health::add(cx.app, row, &mut shown, input.include_health_status);
+        shown
+    };
+    let instances = rows.iter().map(shown).collect();
     Ok(GetInstancesResult { instances: Some(instances), next_page_token })
 }
 
@@ -273,6 +279,25 @@ pub async fn stop(cx: Request<'_>, input: StopInstanceRequest) -> Result<StopIns
     Ok(StopInstanceResult { operations: Some(operations) })
 }
 
+/// What the idle rule does: the same as StopInstance, unless the instance was stopped, deleted or spared since.
+///
+/// # Errors
+/// Those of StopInstance.
+pub async fn stop_idle(app: &App, seen: &Instance) -> Result<(), Error> {
+    let caller = Caller { account_id: seen.account_id.to_string(), access_key_id: "StopInstanceOnIdle".into() };
+    let cx = Request { app, caller: &caller };
+    act(cx, &seen.name, Kind::StopInstance, |instance| {
+        if (&instance.id, instance.state) != (&seen.id, State::Running) || instance.add_ons != seen.add_ons {
+            return Err(Error::invalid_input("The instance changed since it was found idle."));
+        }
+        instance.state = transition(instance.state, Event::Stop).map_err(|refused| not_now(&seen.name, refused))?;
+        end_session(instance);
+        Ok(Deed::Begin)
+    })
+    .await
+    .map(drop)
+}
+
 /// RebootInstance.
 pub async fn reboot(cx: Request<'_>, input: RebootInstanceRequest) -> Result<RebootInstanceResult, Error> {
     let name = &input.instance_name;
@@ -289,6 +314,7 @@ pub async fn reboot(cx: Request<'_>, input: RebootInstanceRequest) -> Result<Reb
 pub async fn delete(cx: Request<'_>, input: DeleteInstanceRequest) -> Result<DeleteInstanceResult, Error> {
     let name = &input.instance_name;
     let operations = act(cx, name, Kind::DeleteInstance, |instance| {
+        add_on::check_delete("Instance", name, &instance.add_ons, input.force_delete_add_ons)?;
         instance.state = transition(instance.state, Event::Delete).map_err(|refused| not_now(name, refused))?;
         end_session(instance);
         Ok(Deed::Begin)
@@ -333,6 +359,7 @@ fn wire(app: &App, instance: &Instance) -> WireInstance {
     };
     let key_pair = Some(instance.key_pair_name.clone()).filter(|name| !name.is_empty());
     WireInstance {
+        add_ons: Some(add_on::wire(&instance.add_ons)),
         arn: Some(names::arn(&instance.region, account_id, ResourceType::Instance, instance.id.as_str())),
         blueprint_id: Some(instance.blueprint_id.clone()),
         blueprint_name: app.catalog.blueprint(&instance.blueprint_id).map(|blueprint| blueprint.name.clone()),

@@ -2,9 +2,13 @@
 //! The only place where wire types and model types meet.
 
 pub mod access;
+pub mod add_on;
 pub mod catalog;
+pub mod cost;
+pub mod health;
 pub mod instance;
 pub mod key_pair;
+pub mod metric;
 pub mod names;
 pub mod operation;
 pub mod quota;

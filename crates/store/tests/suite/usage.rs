@@ -70,6 +70,35 @@ async fn points_are_written_over_and_found_by_time(database: Database) {
     assert_eq!(store.metrics(&lab.id, Step::Minute, 0, 20_000).await.unwrap().len(), 1);
 }
 
+async fn old_points_become_coarser_and_the_oldest_go(database: Database) {
+    let store = database.open().await;
+    let lab = lab(&store).await;
+    let mut tx = store.begin().await.unwrap();
+    for hour in 0..26 {
+        let mut row = Row::empty(Step::Minute, hour * 3600);
+        for minute in 0..60 {
+            row.put(hour * 3600 + minute * 60, &Minute { read_ops: 10.0, ..Minute::default() });
+        }
+        tx.put_metric(&lab.id, &row).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let rows = |step| store.metrics(&lab.id, step, 0, i64::MAX / 2);
+    let day_s = 86_400;
+    store.roll_up_metrics(&lab.id, 15 * day_s + 3600).await.unwrap();
+    assert_eq!(rows(Step::Minute).await.unwrap().len(), 26, "they are kept for 15 days");
+    store.roll_up_metrics(&lab.id, 16 * day_s + 3600).await.unwrap();
+    let counts = (rows(Step::Minute).await.unwrap().len(), rows(Step::FiveMinutes).await.unwrap().len());
+    assert_eq!(counts, (2, 24));
+    store.roll_up_metrics(&lab.id, 66 * day_s).await.unwrap();
+    let days = rows(Step::Hour).await.unwrap();
+    assert_eq!(days.len(), 2, "a row a day");
+    let hours: Vec<_> =
+        days.iter().flat_map(Row::points).map(|(at, point)| (at, Metric::DiskReadOps.of(&point))).collect();
+    assert_eq!((hours.len(), hours[3].0, hours[3].1.sum, hours[3].1.count), (26, 3 * 3600, 600.0, 60.0));
+    store.roll_up_metrics(&lab.id, 460 * day_s).await.unwrap();
+    assert!(rows(Step::Hour).await.unwrap().is_empty());
+}
+
 async fn all_of_it_goes_with_the_instance(database: Database) {
     let store = database.open().await;
     let lab = lab(&store).await;
@@ -91,5 +120,6 @@ async fn all_of_it_goes_with_the_instance(database: Database) {
 on_both!(
     runs_keep_their_price_and_one_is_open,
     points_are_written_over_and_found_by_time,
+    old_points_become_coarser_and_the_oldest_go,
     all_of_it_goes_with_the_instance,
 );
