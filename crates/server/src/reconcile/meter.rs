@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, future::BoxFuture, stream};
 use porthole_model::{
     add_on,
     idle::{self, Decision, Entry},
@@ -28,7 +28,11 @@ pub(super) async fn measure(app: &App) -> anyhow::Result<()> {
     let booted: HashMap<String, i64> = app.store.open_runs().await?.into_iter().collect();
     let mut running = app.store.all_instances().await?;
     running.retain(|instance| instance.state == State::Running && booted.contains_key(instance.id.as_str()));
-    let looks: Vec<Look> = stream::iter(&running).map(|instance| look(app, instance)).buffered(AT_ONCE).collect().await;
+    let mut looks: Vec<BoxFuture<'_, Look>> = Vec::new();
+    for instance in &running {
+        looks.push(Box::pin(look(app, instance)));
+    }
+    let looks: Vec<Look> = stream::iter(looks).buffered(AT_ONCE).collect().await;
     let ids: HashSet<&str> = running.iter().map(|instance| instance.id.as_str()).collect();
     meters.retain(|id, _| ids.contains(id.as_str()));
     app.viewers.keep_inputs(|id| ids.contains(id));
