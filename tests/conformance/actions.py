@@ -22,6 +22,16 @@ VALID = {
     "StartGUISession": {"resourceName": "no-such"},
     "StopGUISession": {"resourceName": "no-such"},
     "CreateGUISessionAccessDetails": {"resourceName": "no-such"},
+    "GetInstanceMetricData": {
+        "instanceName": "no-such", "metricName": "CPUUtilization", "period": 300, "startTime": 1_700_000_000,
+        "endTime": 1_700_003_600, "unit": "Percent", "statistics": ["Average"],
+    },  # fmt: skip
+    "GetCostEstimate": {"resourceName": "no-such", "startTime": 1_700_000_000, "endTime": 1_700_086_400},
+    "EnableAddOn": {
+        "resourceName": "no-such",
+        "addOnRequest": {"addOnType": "StopInstanceOnIdle", "stopInstanceOnIdleRequest": {"threshold": "5", "duration": "30"}},
+    },
+    "DisableAddOn": {"resourceName": "no-such", "addOnType": "AutoSnapshot"},
     "CreateKeyPair": {"keyPairName": "table-pair"},
     "ImportKeyPair": {
         "keyPairName": "table-import",
