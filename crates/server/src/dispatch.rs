@@ -8,7 +8,7 @@ use porthole_api::{
 use crate::{
     app::App,
     auth::Caller,
-    service::{access, add_on, catalog, cost, instance, key_pair, metric, names, operation, session, tags},
+    service::{access, add_on, catalog, cost, disk, instance, key_pair, metric, names, operation, session, tags},
 };
 
 /// Serves one call. Actions of the model that are not served are refused by name.
@@ -47,6 +47,12 @@ pub async fn dispatch(app: &App, caller: &Caller, call: Call<'_>) -> Result<Resp
         Action::GetCostEstimate => cx.serve(call, cost::estimate).await,
         Action::EnableAddOn => cx.serve(call, add_on::enable).await,
         Action::DisableAddOn => cx.serve(call, add_on::disable).await,
+        Action::CreateDisk => cx.serve(call, disk::create).await,
+        Action::GetDisk => cx.serve(call, disk::get).await,
+        Action::GetDisks => cx.serve(call, disk::list).await,
+        Action::AttachDisk => cx.serve(call, disk::attach).await,
+        Action::DetachDisk => cx.serve(call, disk::detach).await,
+        Action::DeleteDisk => cx.serve(call, disk::delete).await,
         other => Err(Error::not_served(other)),
     }
 }

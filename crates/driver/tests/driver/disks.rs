@@ -76,7 +76,9 @@ async fn mounting_and_unmounting_may_be_repeated_by_any_server() {
     for _ in 0..2 {
         driver.mount_disk("one", &disk()).await.unwrap();
     }
-    container.open().await.mount_disk("one", &disk()).await.unwrap();
+    drop(driver);
+    let driver = container.open().await;
+    driver.mount_disk("one", &disk()).await.unwrap();
     assert_eq!(container.inside_ok("one", &format!("grep -c {AT} /proc/mounts")), "1");
     assert_retry(driver.delete_disk("d15c").await);
     container.inside_ok("one", &as_person(&format!("echo kept > {AT}/file")));

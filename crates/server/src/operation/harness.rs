@@ -13,8 +13,9 @@ use std::{
 };
 
 use porthole_api::types::{
-    CreateInstancesRequest, DeleteInstanceRequest, Operation as Wire, RebootInstanceRequest, StartGuiSessionRequest,
-    StartInstanceRequest, StopGuiSessionRequest, StopInstanceRequest,
+    AttachDiskRequest, CreateDiskRequest, CreateInstancesRequest, DeleteDiskRequest, DeleteInstanceRequest,
+    DetachDiskRequest, Operation as Wire, RebootInstanceRequest, StartGuiSessionRequest, StartInstanceRequest,
+    StopGuiSessionRequest, StopInstanceRequest,
 };
 use porthole_driver::FakeDriver;
 use porthole_model::{AccountId, operation::Kind};
@@ -39,6 +40,8 @@ use crate::{
 
 /// Name of the one instance of a world.
 pub(super) const NAME: &str = "lab-1";
+/// Name of the one data disk of a world.
+pub(super) const DISK: &str = "data-1";
 /// How long a test waits for a state before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 const ACCOUNT: &str = "111122223333";
@@ -238,6 +241,10 @@ impl World {
             Kind::StopInstance | Kind::RebootInstance | Kind::DeleteInstance | Kind::StopSession => {
                 &[Kind::CreateInstance, Kind::StartSession]
             }
+            Kind::CreateDisk => &[],
+            Kind::DeleteDisk => &[Kind::CreateDisk],
+            Kind::AttachDisk => &[Kind::CreateInstance, Kind::CreateDisk],
+            Kind::DetachDisk => &[Kind::CreateInstance, Kind::CreateDisk, Kind::AttachDisk, Kind::StopInstance],
             other => unreachable!("{other:?} has no plan"),
         };
         for kind in before {
@@ -328,9 +335,41 @@ impl World {
                 let input = StopGuiSessionRequest { resource_name: instance_name() };
                 service::session::stop(cx, input).await?.operations
             }
+            Kind::CreateDisk | Kind::AttachDisk | Kind::DetachDisk | Kind::DeleteDisk => {
+                Self::request_on_disk(cx, kind, name).await?
+            }
             other => unreachable!("{other:?} has no plan"),
         };
-        Ok(answer.expect("operations")[0].id.clone().expect("an id"))
+        let operations = answer.expect("operations");
+        // What a delete detaches comes before it; everywhere else the operation that is driven is the first.
+        let driven = if kind == Kind::DeleteInstance { operations.last() } else { operations.first() };
+        Ok(driven.expect("an operation").id.clone().expect("an id"))
+    }
+
+    async fn request_on_disk(
+        cx: Request<'_>,
+        kind: Kind,
+        instance_name: &str,
+    ) -> Result<Option<Vec<Wire>>, porthole_api::Error> {
+        let disk_name = DISK.to_owned();
+        Ok(match kind {
+            Kind::CreateDisk => {
+                let availability_zone = "us-east-2a".into();
+                let input =
+                    CreateDiskRequest { add_ons: None, availability_zone, disk_name, size_in_gb: 8, tags: None };
+                service::disk::create(cx, input).await?.operations
+            }
+            Kind::AttachDisk => {
+                let (instance_name, disk_path) = (instance_name.to_owned(), "/dev/xvdf".into());
+                let input = AttachDiskRequest { auto_mounting: Some(true), disk_name, disk_path, instance_name };
+                service::disk::attach(cx, input).await?.operations
+            }
+            Kind::DetachDisk => service::disk::detach(cx, DetachDiskRequest { disk_name }).await?.operations,
+            _ => {
+                let input = DeleteDiskRequest { disk_name, force_delete_add_ons: None };
+                service::disk::delete(cx, input).await?.operations
+            }
+        })
     }
 
     /// Reads an operation.
@@ -405,14 +444,34 @@ impl World {
             }
             text.push('\n');
         }
+        let disks = store.all_disks().await.expect("the store answers");
+        for disk in &disks {
+            write!(text, "{} {}, {} GB, {}", disk.name, disk.state.name(), disk.size_gb, disk.mount.name())
+                .expect("a string");
+            if let Some(id) = &disk.instance_id {
+                let owner = instances.iter().find(|instance| instance.id == *id);
+                write!(text, ", at {} of {}", disk.path, owner.map_or("nobody", |found| &found.name))
+                    .expect("a string");
+            }
+            text.push('\n');
+        }
         let names =
             store.names(&AccountId::new(ACCOUNT), &self.app.config.region, "", 10).await.expect("the store answers");
         writeln!(text, "names {names:?}").expect("a string");
-        for (id, held) in self.driver.snapshot().instances {
+        let world = self.driver.snapshot();
+        for (id, size_bytes) in world.disks {
+            let name = disks.iter().find(|disk| disk.id.as_str() == id).map_or("unknown", |found| &found.name);
+            writeln!(text, "driver: {name} of {} GB", size_bytes >> 30).expect("a string");
+        }
+        for (id, held) in world.instances {
             let name =
                 instances.iter().find(|instance| instance.id.as_str() == id).map_or("unknown", |found| &found.name);
             let disk = if held.disk { "disk" } else { "no disk" };
-            writeln!(text, "driver: {name} {:?}, {disk}, displays {:?}", held.state, held.displays).expect("a string");
+            write!(text, "driver: {name} {:?}, {disk}, displays {:?}", held.state, held.displays).expect("a string");
+            if !held.mounts.is_empty() {
+                write!(text, ", mounts {:?}", held.mounts.keys()).expect("a string");
+            }
+            text.push('\n');
         }
         text
     }

@@ -11,6 +11,7 @@ use porthole_store::{Instance, StoreError, Tx};
 
 use super::{
     Learnt,
+    disk::{detach_all, mount_all},
     plan::{Plan, Step, StepError},
     session::{close_viewers, find, stop_displays},
 };
@@ -256,7 +257,8 @@ async fn ensure_disk(app: &App, op: &mut Learnt) -> Result<(), StepError> {
 
 async fn ensure_running(app: &App, op: &mut Learnt) -> Result<(), StepError> {
     let (_, spec) = found(app, op).await?;
-    app.driver.start(&spec).await.map_err(|error| remember(op, error))
+    app.driver.start(&spec).await.map_err(|error| remember(op, error))?;
+    mount_all(app, &op.instance_id).await
 }
 
 async fn mark_running(app: &App, op: &mut Learnt) -> Result<(), StepError> {
@@ -351,6 +353,7 @@ async fn delete_instance(app: &App, op: &mut Learnt) -> Result<(), StepError> {
 
 async fn mark_deleted(app: &App, op: &mut Learnt) -> Result<(), StepError> {
     let mut tx = app.store.begin().await?;
+    detach_all(&mut tx, &InstanceId::new(op.instance_id.as_str())).await?;
     tx.delete_instance(&InstanceId::new(op.instance_id.as_str())).await?;
     Ok(tx.commit().await?)
 }

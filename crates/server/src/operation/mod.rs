@@ -4,6 +4,7 @@
 //! wakes the runner; the runner claims it by lease and drives its plan step by step, recording each. After a crash the
 //! next runner goes on from the last record.
 
+mod disk;
 #[cfg(test)]
 mod harness;
 mod instance;
@@ -17,6 +18,7 @@ use porthole_model::operation::Kind;
 use porthole_store::Operation;
 use serde::{Deserialize, Serialize};
 
+pub use disk::DiskLearnt;
 pub use runner::Runner;
 pub use session::apply as apply_to_session;
 
@@ -50,6 +52,10 @@ const PLANNED: &[Kind] = &[
     Kind::DeleteInstance,
     Kind::StartSession,
     Kind::StopSession,
+    Kind::CreateDisk,
+    Kind::AttachDisk,
+    Kind::DetachDisk,
+    Kind::DeleteDisk,
 ];
 
 /// The plan of a kind of operation, if it has one. One version each so far; an old one stays until no row has it.
@@ -62,6 +68,10 @@ fn plan(kind: Kind) -> Option<&'static dyn AnyPlan> {
         Kind::DeleteInstance => &instance::DELETE,
         Kind::StartSession => &session::START,
         Kind::StopSession => &session::STOP,
+        Kind::CreateDisk => &disk::CREATE,
+        Kind::AttachDisk => &disk::ATTACH,
+        Kind::DetachDisk => &disk::DETACH,
+        Kind::DeleteDisk => &disk::DELETE,
         _ => return None,
     })
 }

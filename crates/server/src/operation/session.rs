@@ -202,7 +202,7 @@ pub(super) async fn stop_displays(app: &App, op: &mut Learnt) -> Result<(), Step
 }
 
 /// Asks the driver, not the store, whether the instance runs.
-async fn runs(app: &App, instance_id: &str) -> Result<bool, StepError> {
+pub(super) async fn runs(app: &App, instance_id: &str) -> Result<bool, StepError> {
     let observed = app.driver.observe().await?;
     Ok(observed.iter().any(|found| found.id == instance_id && found.state == porthole_driver::ObservedState::Running))
 }

@@ -1,6 +1,7 @@
 //! Periodic repair: each takes no argument and is safe to run at any time, so that there is one path after a crash and in
 //! normal running.
 
+pub(crate) mod disks;
 mod expiry;
 mod meter;
 mod observe;
@@ -24,6 +25,7 @@ pub fn start(app: &Arc<App>) -> Reconcilers {
     let mut tasks = JoinSet::new();
     every(&mut tasks, app, &ended, Duration::from_millis(500), |app| Box::pin(expiry::expire(app)));
     every(&mut tasks, app, &ended, Duration::from_secs(5), |app| Box::pin(observe::observe(app)));
+    every(&mut tasks, app, &ended, Duration::from_secs(60), |app| Box::pin(disks::release(app)));
     every(&mut tasks, app, &ended, Duration::from_secs(600), |app| Box::pin(prune::prune(app)));
     every(&mut tasks, app, &ended, Duration::from_secs(600), |app| Box::pin(meter::roll_up(app)));
     aligned(&mut tasks, app, &ended, app.config.metrics.period_ms, |app| Box::pin(meter::measure(app)));

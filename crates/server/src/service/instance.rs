@@ -1,6 +1,6 @@
 //! CreateInstances, GetInstance, GetInstances, GetInstanceState, StartInstance, StopInstance, RebootInstance, DeleteInstance.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use porthole_api::{
     Error, names,
@@ -184,7 +184,8 @@ async fn create_once(
 /// GetInstance.
 pub async fn get(cx: Request<'_>, input: GetInstanceRequest) -> Result<GetInstanceResult, Error> {
     let instance = find(cx, &input.instance_name).await?;
-    let mut shown = wire(cx.app, &instance);
+    let disks = cx.app.store.disks_of_instance(&instance.id).await.map_err(|error| unavailable(&error))?;
+    let mut shown = wire(cx.app, &instance, &disks);
     health::add(cx.app, &instance, &mut shown, input.include_health_status);
     Ok(GetInstanceResult { instance: Some(shown) })
 }
@@ -195,8 +196,10 @@ pub async fn list(cx: Request<'_>, input: GetInstancesRequest) -> Result<GetInst
     let found = cx.app.store.instances(&account(cx), region(cx.app), &after, page_limit()).await;
     let mut rows = found.map_err(|error| unavailable(&error))?;
     let next_page_token = page_end(cx, "GetInstances", &mut rows, |row| (row.created_ms, row.id.as_str()));
+    let attached = cx.app.store.attached_disks(&account(cx), region(cx.app)).await;
+    let disks = attached.map_err(|error| unavailable(&error))?;
     let shown = |row: &Instance| {
-        let mut shown = wire(cx.app, row);
+        let mut shown = wire(cx.app, row, &disks);
         health::add(cx.app, row, &mut shown, input.include_health_status);
         shown
     };
@@ -348,8 +351,8 @@ fn wire_state(state: State) -> InstanceState {
     InstanceState { code: Some(state.code()), name: Some(state.name().to_owned()) }
 }
 
-/// Writes an instance as clients read it.
-fn wire(app: &App, instance: &Instance) -> WireInstance {
+/// Writes an instance as clients read it; its own among the data disks given are listed.
+fn wire(app: &App, instance: &Instance, disks: &[porthole_store::Disk]) -> WireInstance {
     let account_id = instance.account_id.as_str();
     let address = app.driver.address(instance.address_index).to_string();
     let bundle = app.catalog.bundle(&instance.bundle_id);
@@ -365,7 +368,7 @@ fn wire(app: &App, instance: &Instance) -> WireInstance {
         blueprint_name: app.catalog.blueprint(&instance.blueprint_id).map(|blueprint| blueprint.name.clone()),
         bundle_id: Some(instance.bundle_id.clone()),
         created_at: Some(Timestamp(instance.created_ms)),
-        hardware: bundle.map(|bundle| hardware(instance, bundle)),
+        hardware: bundle.map(|bundle| hardware(instance, bundle, disks)),
         ip_address_type: IpAddressType::from_wire(&instance.ip_address_type),
         is_static_ip: Some(false),
         location: Some(location),
@@ -387,20 +390,23 @@ fn wire(app: &App, instance: &Instance) -> WireInstance {
     }
 }
 
-fn hardware(instance: &Instance, bundle: &catalog::Bundle) -> InstanceHardware {
+fn hardware(instance: &Instance, bundle: &catalog::Bundle, disks: &[porthole_store::Disk]) -> InstanceHardware {
+    let system = Disk {
+        attached_to: Some(instance.name.clone()),
+        attachment_state: Some("attached".into()),
+        created_at: Some(Timestamp(instance.created_ms)),
+        is_attached: Some(true),
+        is_system_disk: Some(true),
+        path: Some("/dev/xvda".into()),
+        size_in_gb: i32::try_from(bundle.disk_gb).ok(),
+        state: Some(DiskState::InUse),
+        ..Disk::default()
+    };
+    let names = HashMap::from([(instance.id.clone(), instance.name.clone())]);
+    let own = disks.iter().filter(|disk| disk.instance_id.as_ref() == Some(&instance.id));
     InstanceHardware {
         cpu_count: i32::try_from(bundle.vcpus).ok(),
-        disks: Some(vec![Disk {
-            attached_to: Some(instance.name.clone()),
-            attachment_state: Some("attached".into()),
-            created_at: Some(Timestamp(instance.created_ms)),
-            is_attached: Some(true),
-            is_system_disk: Some(true),
-            path: Some("/dev/xvda".into()),
-            size_in_gb: i32::try_from(bundle.disk_gb).ok(),
-            state: Some(DiskState::InUse),
-            ..Disk::default()
-        }]),
+        disks: Some(std::iter::once(system).chain(own.map(|disk| super::disk::wire(disk, &names))).collect()),
         ram_size_in_gb: Some(bundle.ram_gb as f32),
     }
 }

@@ -6,6 +6,7 @@ pub mod add_on;
 pub mod catalog;
 pub mod cost;
 pub mod health;
+pub mod disk;
 pub mod instance;
 pub mod key_pair;
 pub mod metric;
@@ -55,7 +56,7 @@ pub async fn act(
 ) -> Result<Vec<Operation>, Error> {
     for _ in 0..TRIES {
         match act_once(cx, name, kind, &decide).await {
-            Ok(outcome) => return outcome.map(|operation| vec![operation::wire(&operation)]),
+            Ok(outcome) => return outcome.map(|operations| operations.iter().map(operation::wire).collect()),
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(unavailable(&error)),
         }
@@ -68,7 +69,7 @@ async fn act_once(
     name: &str,
     kind: Kind,
     decide: &impl Fn(&mut Instance) -> Result<Deed, Error>,
-) -> Result<Result<porthole_store::Operation, Error>, StoreError> {
+) -> Result<Result<Vec<porthole_store::Operation>, Error>, StoreError> {
     let (app, account) = (cx.app, AccountId::new(cx.caller.account_id.as_str()));
     let mut tx = app.store.begin().await?;
     let Some(mut instance) = tx.instance_by_name(&account, &app.config.region, name).await? else {
@@ -86,7 +87,7 @@ async fn act_once(
         && let Some(live) = tx.live_operation(instance.id.as_str()).await?
     {
         match meet(live.kind, kind) {
-            Meeting::Same => return Ok(Ok(live)),
+            Meeting::Same => return Ok(Ok(vec![live])),
             Meeting::Refused => return Ok(Err(under_way(live.kind, name))),
             Meeting::Supersedes => {
                 let driven = live.driven();
@@ -116,6 +117,11 @@ async fn act_once(
         },
     )
     .await?;
+    let mut operations = Vec::new();
+    if kind == Kind::DeleteInstance {
+        operations = disk::detach_all(cx, &mut tx, &instance, &operation).await?;
+    }
+    operations.push(operation);
     tx.commit().await?;
     if before.session.generation != instance.session.generation {
         // At once, before any step runs: access ends with the answer.
@@ -125,7 +131,7 @@ async fn act_once(
         app.drives.interrupt(id.as_str());
     }
     app.wake.notify_one();
-    Ok(Ok(operation))
+    Ok(Ok(operations))
 }
 
 /// What an operation works on.
