@@ -15,6 +15,7 @@ pub mod image;
 pub mod meter;
 pub mod networking;
 mod process;
+pub mod snapshots;
 pub mod storage;
 #[allow(unsafe_code)]
 mod sys;
@@ -23,6 +24,7 @@ pub use container::ContainerDriver;
 pub use fake::FakeDriver;
 pub use meter::{Counters, Meter};
 pub use networking::Networking;
+pub use snapshots::{ExportSpec, SnapshotMade, SnapshotSource, Snapshots};
 pub use storage::{DataDisk, Storage};
 
 /// A bidirectional byte stream to a guest agent.
@@ -124,7 +126,7 @@ pub(crate) fn image_missing(image: &str) -> DriverError {
 /// Makes, runs and removes instances. Every method is idempotent: it begins by looking, and succeeds when the world
 /// already is as asked. All may be interrupted at any instant (server killed) and called again.
 #[async_trait]
-pub trait Driver: Storage + Networking + Meter + Send + Sync {
+pub trait Driver: Storage + Snapshots + Networking + Meter + Send + Sync {
     /// Says what the machine offers now.
     async fn machine(&self) -> Result<Machine, DriverError>;
     /// Makes sure that the image exists; reports that it must be built otherwise (`Final`).

@@ -80,6 +80,104 @@ pub(crate) fn separate_folders() -> io::Result<()> {
     Ok(unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::FS) }?)
 }
 
+const FIFREEZE: libc::Ioctl = 0xC004_5877;
+const FITHAW: libc::Ioctl = 0xC004_5878;
+
+/// Lets a frozen filesystem be written again; EINVAL when it is not frozen.
+pub(crate) fn thaw(filesystem: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: the kernel ignores the argument of this request.
+    check(unsafe { libc::ioctl(filesystem.as_raw_fd(), FITHAW, 0) }.into()).map(drop)
+}
+
+/// A filesystem that a child process keeps frozen: until it is told to thaw, until a limit has passed, or until this
+/// process ends, however that comes about. A filesystem stays frozen when whoever froze it dies, hence the child.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    child: Pid,
+    hold: Option<OwnedFd>,
+    told: OwnedFd,
+}
+
+impl Frozen {
+    /// Freezes a filesystem, at most for `limit`.
+    pub(crate) fn hold(filesystem: BorrowedFd<'_>, limit: std::time::Duration) -> io::Result<Self> {
+        let (wait_end, hold) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (told, tell_end) = pipe_with(PipeFlags::CLOEXEC)?;
+        let limit_ms = i32::try_from(limit.as_millis()).unwrap_or(i32::MAX);
+        let fds = [filesystem.as_raw_fd(), tell_end.as_raw_fd(), wait_end.as_raw_fd()];
+        // SAFETY: a fork in a program with threads; the child makes nothing but the system calls in `keep_frozen`.
+        let pid = check(unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) })?;
+        if pid == 0 {
+            keep_frozen(fds, limit_ms);
+        }
+        drop((wait_end, tell_end));
+        let child = Pid::from_raw(pid as i32).ok_or_else(|| io::Error::other("fork gave no process id"))?;
+        let frozen = Self { child, hold: Some(hold), told };
+        match frozen.answer()? {
+            0 => Ok(frozen),
+            error => Err(io::Error::from_raw_os_error(error.into())),
+        }
+    }
+
+    fn answer(&self) -> io::Result<u8> {
+        let mut byte = [0];
+        match rustix::io::retry_on_intr(|| rustix::io::read(&self.told, &mut byte))? {
+            1 => Ok(byte[0]),
+            _ => Err(io::Error::other("the helper that freezes was killed")),
+        }
+    }
+
+    /// Lets the filesystem be written again; says whether it was frozen until now.
+    pub(crate) fn thaw(mut self) -> io::Result<bool> {
+        self.let_go();
+        Ok(self.answer()? == 0)
+    }
+
+    fn let_go(&mut self) {
+        if let Some(hold) = self.hold.take() {
+            // A word, because another child may have inherited this end. The helper may have ended by itself.
+            let _ = rustix::io::write(&hold, &[1]);
+        }
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.let_go();
+        // It ends at once after the thaw.
+        let _ = waitpid(Some(self.child), WaitOptions::empty());
+    }
+}
+
+/// The child of [`Frozen::hold`]: deaf to signals, with no descriptor but filesystem, report and wait.
+fn keep_frozen([filesystem, tell, wait]: [RawFd; 3], limit_ms: i32) -> ! {
+    // SAFETY: plain system calls on descriptors that are this process's own copies, and on values of this stack.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
+        // First out of the way of their final numbers, then there.
+        let high = [filesystem, tell, wait].map(|fd| libc::fcntl(fd, libc::F_DUPFD, 100));
+        for (number, fd) in (0..).zip(high) {
+            libc::dup2(fd, number);
+        }
+        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0);
+        let mut said = 0_u8;
+        if libc::ioctl(0, FIFREEZE, 0) < 0 {
+            said = u8::try_from(*libc::__errno_location()).unwrap_or(u8::MAX);
+            libc::write(1, (&raw const said).cast(), 1);
+            libc::_exit(1);
+        }
+        libc::write(1, (&raw const said).cast(), 1);
+        let mut poll = libc::pollfd { fd: 2, events: libc::POLLIN, revents: 0 };
+        let told = libc::poll(&raw mut poll, 1, limit_ms);
+        libc::ioctl(0, FITHAW, 0);
+        said = u8::from(told == 0);
+        libc::write(1, (&raw const said).cast(), 1);
+        libc::_exit(0)
+    }
+}
+
 /// Prepares a command to end with the thread that starts it, and to inherit `inherited` as descriptor 3.
 pub(crate) fn prepare_child(command: &mut Command, inherited: Option<RawFd>) {
     // SAFETY: the closure makes two system calls and touches no memory of the parent.

@@ -45,3 +45,7 @@ id!(
     /// An operation: a UUID in lower-case text.
     OperationId
 );
+id!(
+    /// A snapshot: a UUID in lower-case text.
+    SnapshotId
+);

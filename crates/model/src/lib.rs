@@ -13,5 +13,6 @@ pub mod instance;
 pub mod metric;
 pub mod operation;
 pub mod session;
+pub mod snapshot;
 
-pub use ids::{AccountId, DiskId, InstanceId, OperationId};
+pub use ids::{AccountId, DiskId, InstanceId, OperationId, SnapshotId};

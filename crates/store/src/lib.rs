@@ -12,6 +12,7 @@ mod names;
 mod operation;
 mod tags;
 mod usage;
+mod snapshot;
 
 use std::{borrow::Cow, str::FromStr as _, time::Duration};
 
@@ -27,6 +28,7 @@ pub use key_pair::{InstanceSsh, KeyPair};
 pub use operation::{Claim, NewOperation, Operation, Page};
 pub use tags::{Named, Tagged};
 pub use usage::Run;
+pub use snapshot::{ExportRecord, Snapshot};
 
 /// Most connections for reads at once.
 const READERS: u32 = 4;

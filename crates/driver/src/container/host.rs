@@ -70,6 +70,7 @@ impl Host {
     fn take_in(&self) -> Result<(), DriverError> {
         for link in self.network.links()? {
             if let Some(record) = self.record(&link.id)? {
+                self.thaw_leftover(&self.names.instance(&link.id)).doing("thaw the disks")?;
                 self.firewall.add(&record);
             }
         }
@@ -134,20 +135,27 @@ impl Host {
     /// See [`crate::Driver::create`].
     pub(crate) fn create(&self, spec: &InstanceSpec) -> Result<(), DriverError> {
         let paths = self.paths(&spec.id)?;
-        if !self.network.subnet().holds(spec.index) {
-            let what = format!("index {} is outside of {}", spec.index, self.network.subnet());
-            return Err(lasting(what, "The instance network has no address left."));
-        }
-        match fs::DirBuilder::new().mode(0o700).create(&paths.dir) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            other => other.doing("make the instance's folder")?,
-        }
+        self.make_folder(spec)?;
         if self.record(&spec.id)?.is_none() {
             let record = Record::new(spec, self.image_file(&spec.image)?);
             record.write(&paths.record()).doing("write the instance's record")?;
         }
         disk::ensure(&paths.disk(), spec.disk_bytes)
     }
+
+    /// Makes the instance's folder, if its lease is one of this network.
+    pub(super) fn make_folder(&self, spec: &InstanceSpec) -> Result<(), DriverError> {
+        let paths = self.paths(&spec.id)?;
+        if !self.network.subnet().holds(spec.index) {
+            let what = format!("index {} is outside of {}", spec.index, self.network.subnet());
+            return Err(lasting(what, "The instance network has no address left."));
+        }
+        match fs::DirBuilder::new().mode(0o700).create(&paths.dir) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            other => other.doing("make the instance's folder"),
+        }
+    }
+
     /// Says whether the instance's init has begun and not ended.
     pub(crate) fn is_running(&self, id: &str) -> Result<bool, DriverError> {
         Ok(self.running(id, &self.paths(id)?)?.is_some())

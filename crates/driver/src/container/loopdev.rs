@@ -77,7 +77,7 @@ fn bind_free(file: &File, flags: u32) -> io::Result<LoopDevice> {
 }
 
 /// Opens every device bound to the file (the same inode, however it is called).
-fn bound_to(file: &File, read_only: bool) -> io::Result<Vec<LoopDevice>> {
+pub(crate) fn bound_to(file: &File, read_only: bool) -> io::Result<Vec<LoopDevice>> {
     let meta = file.metadata()?;
     let mut found = Vec::new();
     for path in bound_devices()? {

@@ -10,8 +10,10 @@
 
 mod bundle;
 mod cgroup;
+mod copy;
 mod data_disk;
 mod disk;
+mod export;
 mod firewall_members;
 mod host;
 mod loopdev;
@@ -26,8 +28,12 @@ mod release;
 mod rootfs;
 mod runtime;
 mod seccomp;
+mod shift;
+mod snapshot;
+mod snapshots;
 mod start;
 mod storage;
+mod trace;
 
 pub use record::images_in_use;
 

@@ -6,22 +6,38 @@ use serde::{Deserialize, Serialize};
 
 use crate::InstanceSpec;
 
-/// Gives the names of the image files that instances of a state folder were made from.
+/// Gives the names of the image files that instances and snapshots of a state folder were made from.
 ///
 /// # Errors
 /// When a folder or record cannot be read.
 pub fn images_in_use(state_dir: &Path) -> io::Result<BTreeSet<String>> {
-    let folders = match fs::read_dir(state_dir.join("instances")) {
-        Ok(folders) => folders,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        Err(error) => return Err(error),
-    };
     let mut files = BTreeSet::new();
-    for folder in folders {
-        let record = Record::read(&folder?.path().join("record.json"))?;
-        files.extend(record.map(|record| record.image_file));
+    for kind in ["instances", "snapshots"] {
+        let folders = match fs::read_dir(state_dir.join(kind)) {
+            Ok(folders) => folders,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        for folder in folders {
+            let record = read_json::<ImageOf>(&folder?.path().join("record.json"))?;
+            files.extend(record.map(|record| record.image_file).filter(|file| !file.is_empty()));
+        }
     }
     Ok(files)
+}
+
+/// The one thing in which records of instances and snapshots are alike.
+#[derive(Deserialize)]
+struct ImageOf {
+    image_file: String,
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> io::Result<Option<T>> {
+    match fs::read(file) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Written when the instance is created; a start reads it.
@@ -50,11 +66,7 @@ impl Record {
 
     /// Reads the record; `None` when there is none.
     pub(crate) fn read(file: &Path) -> io::Result<Option<Self>> {
-        match fs::read(file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        read_json(file)
     }
 
     /// Writes the record in one go, and to the disk.

@@ -55,6 +55,7 @@ impl Host {
     pub(super) fn release(&self, id: &str) -> Result<(), DriverError> {
         let paths = self.paths(id)?;
         let group = self.group(id);
+        self.thaw_leftover(&paths).doing("thaw the disks")?;
         group.kill_all()?;
         let links = self.network.links()?;
         let own = links.iter().filter(|link| link.id == id || self.is_nameless_link_of(&link.name, &link.id, id));
@@ -115,7 +116,7 @@ impl Host {
 }
 
 /// Removes a folder with all in it; fine when it is gone.
-fn remove_tree(folder: &Path) -> io::Result<()> {
+pub(super) fn remove_tree(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,

@@ -37,6 +37,14 @@ pub enum Deed {
     UnmountDisk,
     /// [`crate::Meter::sample`].
     Sample,
+    /// [`crate::Snapshots::create_snapshot`].
+    CreateSnapshot,
+    /// [`crate::Snapshots::delete_snapshot`].
+    DeleteSnapshot,
+    /// [`crate::Snapshots::create_disk_from_snapshot`].
+    CreateDiskFromSnapshot,
+    /// [`crate::Snapshots::export_snapshot`].
+    ExportSnapshot,
     /// `GET /v1/health` of the agent.
     Health,
     /// `PUT /v1/displays/{name}` of the agent.

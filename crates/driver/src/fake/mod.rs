@@ -7,6 +7,7 @@ mod agent;
 mod fault;
 mod meter;
 mod networking;
+mod snapshots;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -90,6 +91,7 @@ impl Instance {
 struct World {
     instances: BTreeMap<String, Instance>,
     disks: BTreeMap<String, u64>,
+    shelf: snapshots::Shelf,
     host_held: bool,
     /// `None`: every image exists.
     images: Option<BTreeSet<String>>,
@@ -198,6 +200,7 @@ impl FakeDriver {
         let world = World {
             instances: BTreeMap::new(),
             disks: BTreeMap::new(),
+            shelf: snapshots::Shelf::default(),
             host_held: false,
             images: None,
             machine,

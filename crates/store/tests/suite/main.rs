@@ -18,6 +18,7 @@ mod names;
 mod operation;
 mod tags;
 mod usage;
+mod snapshot;
 
 /// Makes of each `async fn(Database)` named a test on either database.
 macro_rules! on_both {
