@@ -29,6 +29,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Folder of built images; may be shared. Default `/var/lib/porthole/images`.
     pub images_dir: PathBuf,
+    /// Folder that ExportSnapshot writes to, a folder an export. Default: `exports` in the state folder.
+    pub export_dir: Option<PathBuf>,
     /// Folder of image recipes. Default `images`, next to the working folder.
     pub recipes_dir: PathBuf,
     /// The guest agent's binary. Default: `porthole-guest` beside the running binary.
@@ -188,6 +190,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             state_dir: "/var/lib/porthole/state".into(),
             images_dir: "/var/lib/porthole/images".into(),
+            export_dir: None,
             recipes_dir: "images".into(),
             guest_binary: None,
             driver: DriverKind::Container,
@@ -282,6 +285,11 @@ impl Config {
             );
         }
         Ok(())
+    }
+
+    /// Gives the folder that exports are written to.
+    pub fn export_dir(&self) -> PathBuf {
+        self.export_dir.clone().unwrap_or_else(|| self.state_dir.join("exports"))
     }
 
     /// Gives the base of the URLs given out.

@@ -8,7 +8,7 @@ use porthole_api::{
 use crate::{
     app::App,
     auth::Caller,
-    service::{access, add_on, catalog, cost, disk, instance, key_pair, metric, names, operation, session, tags},
+    service::{access, add_on, catalog, cost, disk, instance, key_pair, metric, names, operation, restore, session, snapshot, tags},
 };
 
 /// Serves one call. Actions of the model that are not served are refused by name.
@@ -53,6 +53,21 @@ pub async fn dispatch(app: &App, caller: &Caller, call: Call<'_>) -> Result<Resp
         Action::AttachDisk => cx.serve(call, disk::attach).await,
         Action::DetachDisk => cx.serve(call, disk::detach).await,
         Action::DeleteDisk => cx.serve(call, disk::delete).await,
+        Action::CreateInstanceSnapshot => cx.serve(call, snapshot::create_of_instance).await,
+        Action::GetInstanceSnapshot => cx.serve(call, snapshot::get_of_instance).await,
+        Action::GetInstanceSnapshots => cx.serve(call, snapshot::list_of_instances).await,
+        Action::DeleteInstanceSnapshot => cx.serve(call, snapshot::delete_of_instance).await,
+        Action::CreateDiskSnapshot => cx.serve(call, snapshot::create_of_disk).await,
+        Action::GetDiskSnapshot => cx.serve(call, snapshot::get_of_disk).await,
+        Action::GetDiskSnapshots => cx.serve(call, snapshot::list_of_disks).await,
+        Action::DeleteDiskSnapshot => cx.serve(call, snapshot::delete_of_disk).await,
+        Action::CopySnapshot => cx.serve(call, snapshot::copy).await,
+        Action::GetAutoSnapshots => cx.serve(call, snapshot::autos).await,
+        Action::DeleteAutoSnapshot => cx.serve(call, snapshot::delete_auto).await,
+        Action::CreateInstancesFromSnapshot => cx.serve(call, restore::instances).await,
+        Action::CreateDiskFromSnapshot => cx.serve(call, restore::disk).await,
+        Action::ExportSnapshot => cx.serve(call, restore::export).await,
+        Action::GetExportSnapshotRecords => cx.serve(call, restore::export_records).await,
         other => Err(Error::not_served(other)),
     }
 }

@@ -14,6 +14,7 @@ use super::{
     disk::{detach_all, mount_all},
     plan::{Plan, Step, StepError},
     session::{close_viewers, find, stop_displays},
+    snapshot::ensure_data_disks,
 };
 use crate::{app::App, service::key_pair, ssh::Authority};
 
@@ -250,18 +251,23 @@ async fn ensure_image(app: &App, op: &mut Learnt) -> Result<(), StepError> {
     app.driver.ensure_image(&spec.image).await.map_err(|error| remember(op, error))
 }
 
-async fn ensure_disk(app: &App, op: &mut Learnt) -> Result<(), StepError> {
-    let (_, spec) = found(app, op).await?;
-    app.driver.create(&spec).await.map_err(|error| remember(op, error))
+pub(super) async fn ensure_disk(app: &App, op: &mut Learnt) -> Result<(), StepError> {
+    let (instance, spec) = found(app, op).await?;
+    if instance.from_snapshot_id.is_empty() {
+        return app.driver.create(&spec).await.map_err(|error| remember(op, error));
+    }
+    let made = app.driver.create_from_snapshot(&spec, &instance.from_snapshot_id).await;
+    made.map_err(|error| remember(op, error))?;
+    ensure_data_disks(app, &op.instance_id).await
 }
 
-async fn ensure_running(app: &App, op: &mut Learnt) -> Result<(), StepError> {
+pub(super) async fn ensure_running(app: &App, op: &mut Learnt) -> Result<(), StepError> {
     let (_, spec) = found(app, op).await?;
     app.driver.start(&spec).await.map_err(|error| remember(op, error))?;
     mount_all(app, &op.instance_id).await
 }
 
-async fn mark_running(app: &App, op: &mut Learnt) -> Result<(), StepError> {
+pub(super) async fn mark_running(app: &App, op: &mut Learnt) -> Result<(), StepError> {
     // A second run must not end a session that was started since: the boot is marked together with the state.
     change(app, op, |instance| {
         if instance.state == instance::State::Running && instance.session.status == session::Status::NotStarted {
@@ -283,7 +289,7 @@ async fn mark_down(app: &App, op: &mut Learnt) -> Result<(), StepError> {
     .await
 }
 
-async fn mark_create_failed(app: &App, op: &mut Learnt) -> Result<(), StepError> {
+pub(super) async fn mark_create_failed(app: &App, op: &mut Learnt) -> Result<(), StepError> {
     let reason = if op.reason.is_empty() {
         "The computer could not be created. Delete it, or start it to try again.".to_owned()
     } else {
@@ -334,7 +340,7 @@ async fn stop_instance(app: &App, op: &mut Learnt) -> Result<(), StepError> {
     Ok(app.driver.stop(&op.instance_id, grace).await?)
 }
 
-async fn release_running(app: &App, op: &mut Learnt) -> Result<(), StepError> {
+pub(super) async fn release_running(app: &App, op: &mut Learnt) -> Result<(), StepError> {
     Ok(app.driver.stop(&op.instance_id, Duration::ZERO).await?)
 }
 
@@ -343,7 +349,7 @@ async fn release_and_mark_down(app: &App, op: &mut Learnt) -> Result<(), StepErr
     mark_down(app, op).await
 }
 
-async fn release_disk(app: &App, op: &mut Learnt) -> Result<(), StepError> {
+pub(super) async fn release_disk(app: &App, op: &mut Learnt) -> Result<(), StepError> {
     Ok(app.driver.delete(&op.instance_id).await?)
 }
 

@@ -11,6 +11,7 @@ mod instance;
 pub mod plan;
 pub mod runner;
 mod session;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use disk::DiskLearnt;
 pub use runner::Runner;
 pub use session::apply as apply_to_session;
+pub use snapshot::SnapshotLearnt;
 
 use plan::AnyPlan;
 
@@ -72,6 +74,11 @@ fn plan(kind: Kind) -> Option<&'static dyn AnyPlan> {
         Kind::AttachDisk => &disk::ATTACH,
         Kind::DetachDisk => &disk::DETACH,
         Kind::DeleteDisk => &disk::DELETE,
+        Kind::CreateInstanceSnapshot | Kind::CreateDiskSnapshot | Kind::CopySnapshot => &snapshot::CREATE,
+        Kind::DeleteInstanceSnapshot | Kind::DeleteDiskSnapshot | Kind::DeleteAutoSnapshot => &snapshot::DELETE,
+        Kind::CreateInstancesFromSnapshot => &snapshot::CREATE_INSTANCE,
+        Kind::CreateDiskFromSnapshot => &snapshot::CREATE_DISK,
+        Kind::ExportSnapshot => &snapshot::EXPORT,
         _ => return None,
     })
 }

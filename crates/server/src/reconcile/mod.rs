@@ -2,6 +2,7 @@
 //! normal running.
 
 pub(crate) mod disks;
+pub(crate) mod auto_snapshot;
 mod expiry;
 mod meter;
 mod observe;
@@ -29,6 +30,7 @@ pub fn start(app: &Arc<App>) -> Reconcilers {
     every(&mut tasks, app, &ended, Duration::from_secs(600), |app| Box::pin(prune::prune(app)));
     every(&mut tasks, app, &ended, Duration::from_secs(600), |app| Box::pin(meter::roll_up(app)));
     aligned(&mut tasks, app, &ended, app.config.metrics.period_ms, |app| Box::pin(meter::measure(app)));
+    every(&mut tasks, app, &ended, Duration::from_secs(60), |app| Box::pin(auto_snapshot::run(app)));
     Reconcilers { ending, tasks }
 }
 

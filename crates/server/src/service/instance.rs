@@ -23,7 +23,7 @@ use porthole_store::{Instance, InstanceSsh, StoreError};
 
 use super::{
     Deed, NewDeed, Subject, TRIES, account, act, add_on, health, insert_operation, key_pair, page_end, page_limit,
-    page_start, quota, region, tags, unavailable,
+    page_start, quota, region, restore::Origin, tags, unavailable,
 };
 use crate::{app::App, auth::Caller, dispatch::Request, operation::Learnt, telemetry::chain};
 
@@ -36,12 +36,21 @@ const MOST_USER_DATA: usize = 16 << 10;
 
 /// CreateInstances: all names or none.
 pub async fn create(cx: Request<'_>, input: CreateInstancesRequest) -> Result<CreateInstancesResult, Error> {
+    create_from(cx, input, None).await
+}
+
+/// The same, perhaps from a snapshot.
+pub(super) async fn create_from(
+    cx: Request<'_>,
+    input: CreateInstancesRequest,
+    origin: Option<&Origin>,
+) -> Result<CreateInstancesResult, Error> {
     let tags = tags::checked(input.tags.as_deref())?;
     let add_ons = add_on::checked(input.add_ons.as_deref())?;
     check_create(cx, &input).await?;
     let pair = key_pair::of_new_instance(cx, input.key_pair_name.as_deref()).await?;
     for _ in 0..TRIES {
-        match create_once(cx, &input, &tags, &add_ons, &pair.public_key).await {
+        match create_once(cx, &input, &tags, &add_ons, &pair.public_key, origin).await {
             Ok(outcome) => {
                 cx.app.wake.notify_one();
                 return outcome.map(|operations| CreateInstancesResult { operations: Some(operations) });
@@ -132,6 +141,7 @@ async fn create_once(
     tags: &str,
     add_ons: &str,
     public_key: &str,
+    origin: Option<&Origin>,
 ) -> Result<Result<Vec<Operation>, Error>, StoreError> {
     let (app, account, now_ms) = (cx.app, account(cx), cx.app.clock.now_ms());
     let mut tx = app.store.begin().await?;
@@ -159,15 +169,20 @@ async fn create_once(
             created_ms: now_ms,
             ports: String::new(),
             metadata_options: String::new(),
-            from_snapshot_id: String::new(),
+            from_snapshot_id: origin.map(|origin| origin.snapshot.id.to_string()).unwrap_or_default(),
         };
         tx.insert_instance(&mut instance).await?;
         let ssh = InstanceSsh { public_key: public_key.to_owned(), host_keys: String::new() };
         tx.put_instance_ssh(&instance.id, &ssh).await?;
+        if let Some(origin) = origin
+            && let Err(refused) = origin.insert_disks(cx, &mut tx, &instance).await?
+        {
+            return Ok(Err(refused));
+        }
         let operation = NewDeed {
-            kind: Kind::CreateInstance,
+            kind: if origin.is_some() { Kind::CreateInstancesFromSnapshot } else { Kind::CreateInstance },
             subject: Subject::instance(&instance),
-            details: "",
+            details: origin.map_or("", |origin| &origin.snapshot.name),
             state: Learnt::begin(id),
             leader: None,
             done: false,

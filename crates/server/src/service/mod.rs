@@ -13,7 +13,9 @@ pub mod metric;
 pub mod names;
 pub mod operation;
 pub mod quota;
+pub mod restore;
 pub mod session;
+pub mod snapshot;
 pub mod tags;
 
 use porthole_api::{Error, page_token, types::Operation};
