@@ -1,6 +1,6 @@
 """The actions the server serves, with an input each that is valid in form."""
 
-from server import ZONE
+from server import REGION, ZONE
 from shapes import MODEL
 
 VALID = {
@@ -51,6 +51,31 @@ VALID = {
     "DeleteKnownHostKeys": {"instanceName": "no-such"},
     "TagResource": {"resourceName": "no-such", "tags": [{"key": "team", "value": "bio"}]},
     "UntagResource": {"resourceName": "no-such", "tagKeys": ["team"]},
+    "CreateInstanceSnapshot": {"instanceName": "no-such", "instanceSnapshotName": "table-s"},
+    "GetInstanceSnapshot": {"instanceSnapshotName": "no-snapshot"},
+    "GetInstanceSnapshots": {},
+    "DeleteInstanceSnapshot": {"instanceSnapshotName": "no-snapshot"},
+    "CreateInstancesFromSnapshot": {
+        "instanceNames": ["table-2"],
+        "availabilityZone": ZONE,
+        "bundleId": "nano_3_0",
+        "instanceSnapshotName": "no-snapshot",
+    },
+    "CreateDiskSnapshot": {"diskName": "no-snapshot", "diskSnapshotName": "table-s"},
+    "GetDiskSnapshot": {"diskSnapshotName": "no-snapshot"},
+    "GetDiskSnapshots": {},
+    "DeleteDiskSnapshot": {"diskSnapshotName": "no-snapshot"},
+    "CreateDiskFromSnapshot": {
+        "diskName": "table-d",
+        "availabilityZone": ZONE,
+        "sizeInGb": 8,
+        "diskSnapshotName": "no-snapshot",
+    },
+    "CopySnapshot": {"sourceSnapshotName": "no-snapshot", "targetSnapshotName": "table-s", "sourceRegion": REGION},
+    "ExportSnapshot": {"sourceSnapshotName": "no-snapshot"},
+    "GetExportSnapshotRecords": {},
+    "GetAutoSnapshots": {"resourceName": "no-snapshot"},
+    "DeleteAutoSnapshot": {"resourceName": "no-snapshot", "date": "2026-01-01"},
 }
 # Actions whose valid input above names an instance that does not exist.
 ON_AN_INSTANCE = [action for action, members in VALID.items() if "no-such" in members.values()]

@@ -9,4 +9,5 @@ mod isolation;
 mod limits;
 mod meter;
 mod resilience;
+mod snapshots;
 mod support;

@@ -83,7 +83,14 @@ async fn make_due(app: &App, source: &Source, have: &[Snapshot]) -> anyhow::Resu
     let due_ms = last_due_ms(app.clock.now_ms(), minute_of_day);
     let date = day(due_ms)?;
     // What was due before the source was there is not made up for.
-    if due_ms < source.created_ms || have.iter().any(|auto| auto.auto_date == date) {
+    if due_ms < source.created_ms {
+        return Ok(());
+    }
+    if let Some(auto) = have.iter().find(|auto| auto.auto_date == date) {
+        // One that failed makes room, so that the day has another chance.
+        if auto.state == State::Error {
+            delete(app, auto).await;
+        }
         return Ok(());
     }
     let caller = caller(&source.account_id);
