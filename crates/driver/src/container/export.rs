@@ -35,10 +35,19 @@ impl Host {
         if export.folder.join("manifest.json").exists() {
             return Ok(());
         }
-        let record = self.complete(&export.snapshot_id)?;
         let draft = export.folder.with_extension("new");
         remove_tree(&draft).doing("remove a half-made export")?;
-        fs::create_dir_all(&draft).doing("make the export's folder")?;
+        let made = self.export_to(export, &draft);
+        if made.is_err() {
+            remove_tree(&draft).doing("remove a half-made export")?;
+        }
+        made?;
+        fs::rename(&draft, &export.folder).doing("put the export in place")
+    }
+
+    fn export_to(&self, export: &ExportSpec, draft: &Path) -> Result<(), DriverError> {
+        let record = self.complete(&export.snapshot_id)?;
+        fs::create_dir_all(draft).doing("make the export's folder")?;
         let from = self.snapshot_dir(&export.snapshot_id)?;
         let mut images = Vec::new();
         for entry in fs::read_dir(&from).doing("list the snapshot's files")? {
@@ -59,8 +68,7 @@ impl Host {
         let mut manifest = export.facts.clone();
         manifest["images"] = Value::Array(images);
         let text = serde_json::to_vec_pretty(&manifest).doing("write the manifest")?;
-        fs::write(draft.join("manifest.json"), text).doing("write the manifest")?;
-        fs::rename(&draft, &export.folder).doing("put the export in place")
+        fs::write(draft.join("manifest.json"), text).doing("write the manifest")
     }
 
     /// Makes one root filesystem of the image and the instance's system disk.

@@ -31,7 +31,7 @@ use super::{
     record::Record,
     release::remove_tree,
     rootfs, shift,
-    trace::Trace,
+    trace::{self, Trace},
 };
 use crate::{
     DriverError, InstanceSpec, SnapshotMade, SnapshotSource,
@@ -167,7 +167,7 @@ impl Host {
         let mut progress = Progress::new(progress, total);
         if live.is_empty() {
             for one in &mut copied {
-                copy::whole(one, &mut progress).doing("copy the disk")?;
+                copy::whole(one, &mut progress).map_err(|error| not_copied(&error))?;
             }
             return Ok(Duration::ZERO);
         }
@@ -181,7 +181,7 @@ impl Host {
             return frozen(&live, note.as_deref(), || copied.iter_mut().try_for_each(copy::reflink));
         }
         let devices: Vec<u32> = live.iter().map(|live| live.device).collect();
-        match Trace::begin(&format!("porthole-{id}"), &devices) {
+        match Trace::begin(&trace_name(id), &devices) {
             Ok(trace) => traced(&live, note.as_deref(), copied, trace, &mut progress),
             Err(error) => {
                 tracing::warn!(%error, "the kernel's block trace cannot be had: the instance is frozen for the whole copy");
@@ -194,6 +194,10 @@ impl Host {
     pub(crate) fn delete_snapshot(&self, id: &str) -> Result<(), DriverError> {
         let folder = self.snapshot_dir(id)?;
         remove_tree(&folder.with_extension("new")).doing("remove a half-made snapshot")?;
+        if let Err(error) = trace::remove(&trace_name(id)) {
+            // On a kernel without it there is nothing to remove.
+            tracing::debug!(%error, "no block trace to remove");
+        }
         // The record goes first: a snapshot that is being removed is none.
         disk::remove_file(&folder.join("record.json")).doing("remove the snapshot's record")?;
         remove_tree(&folder).doing("remove the snapshot")
@@ -275,6 +279,23 @@ impl Host {
     }
 }
 
+fn trace_name(id: &str) -> String {
+    format!("porthole-{id}")
+}
+
+/// The error of a copy: what no second try mends is final.
+fn not_copied(error: &io::Error) -> DriverError {
+    let what = format!("copy the disk: {error}");
+    match error.kind() {
+        io::ErrorKind::StorageFull => lasting(what, "This server has no room left for the copy of the disk."),
+        io::ErrorKind::InvalidData => lasting(what, QUIETER),
+        _ => retry(what),
+    }
+}
+
+const QUIETER: &str =
+    "The instance writes too much for a snapshot while it runs. Stop it first, or try again when it is quieter.";
+
 /// There while an instance's filesystems may be frozen.
 fn frozen_note(paths: &InstancePaths) -> PathBuf {
     paths.dir.join("frozen")
@@ -324,13 +345,10 @@ fn frozen(live: &[Live], note: Option<&Path>, deed: impl FnOnce() -> io::Result<
     if let Some(note) = note {
         disk::remove_file(note).doing("forget the freeze")?;
     }
-    done.doing("copy the disk")?;
+    done.map_err(|error| not_copied(&error))?;
     match in_time {
         true => Ok(pause),
-        false => Err(lasting(
-            format!("the copy took longer than {FREEZE_LIMIT:?}"),
-            "The instance writes too much for a snapshot while it runs. Stop it first, or try again when it is quieter.",
-        )),
+        false => Err(lasting(format!("the copy took longer than {FREEZE_LIMIT:?}"), QUIETER)),
     }
 }
 
@@ -345,7 +363,7 @@ fn traced(
     // What was under way before the trace began has reached the files when this is over.
     let first = frozen(live, note, || Ok(()))?;
     for one in &mut copied {
-        copy::whole_watched(one, progress, || trace.drain()).doing("copy the disk")?;
+        copy::whole_watched(one, progress, || trace.drain()).map_err(|error| not_copied(&error))?;
     }
     let by_device = |copied: &mut Vec<Copied>, trace: &mut Trace| -> io::Result<u64> {
         let mut bytes = 0;
@@ -354,15 +372,15 @@ fn traced(
         }
         Ok(bytes)
     };
-    trace.drain().doing("read the block trace")?;
+    trace.drain().map_err(|error| not_copied(&error))?;
     let mut round = 0;
     while trace.pending_bytes() > SMALL_BYTES && round < ROUNDS {
         progress.check().doing("copy the disk")?;
-        by_device(&mut copied, &mut trace).doing("copy what changed")?;
+        by_device(&mut copied, &mut trace).map_err(|error| not_copied(&error))?;
         for one in live {
             syncfs(&one.root).doing("write the disk's filesystem")?;
         }
-        trace.drain().doing("read the block trace")?;
+        trace.drain().map_err(|error| not_copied(&error))?;
         round += 1;
     }
     let last = frozen(live, note, || {
@@ -394,7 +412,7 @@ fn make_disk(
     let mut copied = Copied::open(from, &draft).doing("open the snapshot's file")?;
     let (sender, _listens) = watch::channel(0);
     if copy::reflink(&mut copied).is_err() {
-        copy::whole(&mut copied, &mut Progress::new(&sender, had)).doing("copy the snapshot")?;
+        copy::whole(&mut copied, &mut Progress::new(&sender, had)).map_err(|error| not_copied(&error))?;
     }
     if size_bytes > had {
         copied.grow(size_bytes).doing("grow the disk's file")?;

@@ -35,13 +35,10 @@ pub(super) struct Trace {
 impl Trace {
     /// Begins to note what is written to these devices.
     pub(super) fn begin(name: &str, devices: &[u32]) -> io::Result<Self> {
-        let tracefs = rootfs::detached("tracefs", Path::new("tracefs"), &[], MountAttrFlags::empty())?;
-        let folder = format!("instances/{name}");
-        match mkdirat(&tracefs, &folder, Mode::from_raw_mode(0o700)) {
-            // Left by a server that was killed.
-            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-            Err(error) => return Err(error.into()),
-        }
+        remove(name)?;
+        let tracefs = mount()?;
+        let folder = folder_of(name);
+        mkdirat(&tracefs, &folder, Mode::from_raw_mode(0o700))?;
         let mut trace = Self { tracefs, folder, pipe: None, rest: Vec::new(), changed: BTreeMap::new() };
         let filter: Vec<String> = devices.iter().map(|device| format!("dev == {device}")).collect();
         trace.write("events/block/block_rq_issue/enable", "0")?;
@@ -103,6 +100,22 @@ impl Trace {
     }
 }
 
+fn mount() -> io::Result<OwnedFd> {
+    rootfs::detached("tracefs", Path::new("tracefs"), &[], MountAttrFlags::empty())
+}
+
+fn folder_of(name: &str) -> String {
+    format!("instances/{name}")
+}
+
+/// Removes a trace that a server left which was killed; fine when there is none.
+pub(super) fn remove(name: &str) -> io::Result<()> {
+    match unlinkat(&mount()?, folder_of(name), AtFlags::REMOVEDIR) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 impl Drop for Trace {
     fn drop(&mut self) {
         let ended = self.write("events/block/block_rq_issue/enable", "0");
@@ -118,7 +131,7 @@ impl Drop for Trace {
 fn parse(line: &str) -> io::Result<Option<(u32, u64, u64)>> {
     let Some((_, event)) = line.split_once("block_rq_issue: ") else {
         return match line.contains("LOST") {
-            true => Err(io::Error::other("the kernel lost events of the block trace: the instance writes too much")),
+            true => Err(io::Error::new(io::ErrorKind::InvalidData, "the kernel lost events of the block trace")),
             false => Ok(None),
         };
     };

@@ -126,6 +126,7 @@ fn caller(account_id: &str) -> Caller {
 
 /// The UTC day of a time, `YYYY-MM-DD`.
 fn day(ms: i64) -> anyhow::Result<String> {
-    let time = jiff::Timestamp::from_millisecond(ms)?;
-    Ok(time.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d").to_string())
+    // 2026-01-31T…
+    let text = jiff::Timestamp::from_millisecond(ms)?.to_string();
+    Ok(text.chars().take_while(|c| *c != 'T').collect())
 }

@@ -21,7 +21,7 @@ use porthole_model::{
 use porthole_store::{Disk, ExportRecord, Instance, Snapshot, StoreError, Tx};
 
 use super::{
-    NewDeed, TRIES, account, disk, insert_operation, instance, page_end, page_limit, page_start, region,
+    NewDeed, Subject, TRIES, account, disk, insert_operation, instance, page_end, page_limit, page_start, region,
     snapshot::{Tried, Wanted, arn, resolve, settle, source_arn, subject, too_busy},
     tags, unavailable,
 };
@@ -226,7 +226,7 @@ async fn disk_once(cx: Request<'_>, new: &Disk, snapshot: &Snapshot) -> Tried {
     };
     let deed = NewDeed {
         kind: Deed::CreateDiskFromSnapshot,
-        subject: disk::subject(new),
+        subject: Subject { name: &new.name, resource_type: "Disk", id: new.id.as_str(), zone: &new.zone },
         details: subject(snapshot).name,
         state: learnt.begin(),
         leader: None,

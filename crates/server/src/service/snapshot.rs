@@ -1,17 +1,17 @@
 //! CreateInstanceSnapshot, CreateDiskSnapshot, CopySnapshot, the Gets and Deletes of snapshots, GetAutoSnapshots,
 //! DeleteAutoSnapshot.
 
+mod wire;
+
 use porthole_api::{
-    Error, names,
+    Error,
     types::{
-        AttachedDisk, AutoSnapshotDetails, AutoSnapshotStatus, CopySnapshotRequest, CopySnapshotResult,
-        CreateDiskSnapshotRequest, CreateDiskSnapshotResult, CreateInstanceSnapshotRequest,
-        CreateInstanceSnapshotResult, DeleteAutoSnapshotRequest, DeleteAutoSnapshotResult, DeleteDiskSnapshotRequest,
-        DeleteDiskSnapshotResult, DeleteInstanceSnapshotRequest, DeleteInstanceSnapshotResult, Disk as WireDisk,
-        DiskSnapshot, DiskSnapshotState, DiskState, GetAutoSnapshotsRequest, GetAutoSnapshotsResult,
-        GetDiskSnapshotRequest, GetDiskSnapshotResult, GetDiskSnapshotsRequest, GetDiskSnapshotsResult,
-        GetInstanceSnapshotRequest, GetInstanceSnapshotResult, GetInstanceSnapshotsRequest, GetInstanceSnapshotsResult,
-        InstanceSnapshot, InstanceSnapshotState, Operation, RegionName, ResourceLocation, ResourceType, Timestamp,
+        CopySnapshotRequest, CopySnapshotResult, CreateDiskSnapshotRequest, CreateDiskSnapshotResult,
+        CreateInstanceSnapshotRequest, CreateInstanceSnapshotResult, DeleteAutoSnapshotRequest,
+        DeleteAutoSnapshotResult, DeleteDiskSnapshotRequest, DeleteDiskSnapshotResult, DeleteInstanceSnapshotRequest,
+        DeleteInstanceSnapshotResult, GetAutoSnapshotsRequest, GetAutoSnapshotsResult, GetDiskSnapshotRequest,
+        GetDiskSnapshotResult, GetDiskSnapshotsRequest, GetDiskSnapshotsResult, GetInstanceSnapshotRequest,
+        GetInstanceSnapshotResult, GetInstanceSnapshotsRequest, GetInstanceSnapshotsResult, Operation, ResourceType,
     },
 };
 use porthole_model::{
@@ -28,6 +28,8 @@ use super::{
     page_start, region, tags, unavailable, under_way,
 };
 use crate::{app::App, dispatch::Request, operation::SnapshotLearnt};
+
+pub(super) use wire::{arn, source_arn};
 
 /// What one try of a request's transaction gives: operations, a refusal, or a store that failed or was changed meanwhile.
 pub(super) type Tried = Result<Result<Vec<Stored>, Error>, StoreError>;
@@ -400,7 +402,7 @@ pub async fn get_of_instance(
     input: GetInstanceSnapshotRequest,
 ) -> Result<GetInstanceSnapshotResult, Error> {
     let snapshot = find(cx, Kind::InstanceSnapshot, &input.instance_snapshot_name).await?;
-    Ok(GetInstanceSnapshotResult { instance_snapshot: Some(wire_of_instance(&snapshot)) })
+    Ok(GetInstanceSnapshotResult { instance_snapshot: Some(wire::of_instance(&snapshot)) })
 }
 
 /// GetInstanceSnapshots: in the order of creation.
@@ -410,21 +412,21 @@ pub async fn list_of_instances(
 ) -> Result<GetInstanceSnapshotsResult, Error> {
     let token = input.page_token.as_deref();
     let (rows, next_page_token) = page(cx, "GetInstanceSnapshots", Kind::InstanceSnapshot, token).await?;
-    let rows = rows.iter().map(wire_of_instance).collect();
+    let rows = rows.iter().map(wire::of_instance).collect();
     Ok(GetInstanceSnapshotsResult { instance_snapshots: Some(rows), next_page_token })
 }
 
 /// GetDiskSnapshot.
 pub async fn get_of_disk(cx: Request<'_>, input: GetDiskSnapshotRequest) -> Result<GetDiskSnapshotResult, Error> {
     let snapshot = find(cx, Kind::DiskSnapshot, &input.disk_snapshot_name).await?;
-    Ok(GetDiskSnapshotResult { disk_snapshot: Some(wire_of_disk(&snapshot)) })
+    Ok(GetDiskSnapshotResult { disk_snapshot: Some(wire::of_disk(&snapshot)) })
 }
 
 /// GetDiskSnapshots: in the order of creation.
 pub async fn list_of_disks(cx: Request<'_>, input: GetDiskSnapshotsRequest) -> Result<GetDiskSnapshotsResult, Error> {
     let token = input.page_token.as_deref();
     let (rows, next_page_token) = page(cx, "GetDiskSnapshots", Kind::DiskSnapshot, token).await?;
-    Ok(GetDiskSnapshotsResult { disk_snapshots: Some(rows.iter().map(wire_of_disk).collect()), next_page_token })
+    Ok(GetDiskSnapshotsResult { disk_snapshots: Some(rows.iter().map(wire::of_disk).collect()), next_page_token })
 }
 
 /// DeleteInstanceSnapshot: accepted in every state.
@@ -485,25 +487,11 @@ async fn delete_once(cx: Request<'_>, snapshot: &Snapshot, kind: Deed) -> Tried 
 pub async fn autos(cx: Request<'_>, input: GetAutoSnapshotsRequest) -> Result<GetAutoSnapshotsResult, Error> {
     let (id, resource_type) = source_id(cx, &input.resource_name).await?;
     let rows = cx.app.store.auto_snapshots(&id).await.map_err(|error| unavailable(&error))?;
-    let details = |row: &Snapshot| AutoSnapshotDetails {
-        created_at: Some(Timestamp(row.created_ms)),
-        date: Some(row.auto_date.clone()),
-        from_attached_disks: Some(row.disks.iter().map(attached).collect()),
-        status: Some(match row.state {
-            State::Pending => AutoSnapshotStatus::InProgress,
-            State::Available => AutoSnapshotStatus::Success,
-            State::Error => AutoSnapshotStatus::Failed,
-        }),
-    };
     Ok(GetAutoSnapshotsResult {
-        auto_snapshots: Some(rows.iter().rev().map(details).collect()),
+        auto_snapshots: Some(rows.iter().rev().map(wire::auto).collect()),
         resource_name: Some(input.resource_name),
         resource_type: Some(resource_type),
     })
-}
-
-fn attached(part: &Part) -> AttachedDisk {
-    AttachedDisk { path: Some(part.path.clone()), size_in_gb: i32::try_from(part.size_gb).ok() }
 }
 
 /// DeleteAutoSnapshot.
@@ -516,95 +504,4 @@ pub async fn delete_auto(cx: Request<'_>, input: DeleteAutoSnapshotRequest) -> R
     })?;
     let operations = delete(cx, found, Deed::DeleteAutoSnapshot).await?;
     Ok(DeleteAutoSnapshotResult { operations: Some(operations) })
-}
-
-fn location(snapshot: &Snapshot) -> ResourceLocation {
-    ResourceLocation { availability_zone: Some("all".into()), region_name: RegionName::from_wire(&snapshot.region) }
-}
-
-/// The ARN of what a snapshot was made of.
-pub(super) fn source_arn(snapshot: &Snapshot) -> String {
-    let kind = if snapshot.source_type == "Instance" { ResourceType::Instance } else { ResourceType::Disk };
-    names::arn(&snapshot.region, snapshot.account_id.as_str(), kind, &snapshot.source_id)
-}
-
-/// The ARN of a snapshot.
-pub(super) fn arn(snapshot: &Snapshot) -> String {
-    names::arn(&snapshot.region, snapshot.account_id.as_str(), resource_type(snapshot), snapshot.id.as_str())
-}
-
-fn resource_type(snapshot: &Snapshot) -> ResourceType {
-    match snapshot.kind {
-        Kind::InstanceSnapshot => ResourceType::InstanceSnapshot,
-        Kind::DiskSnapshot => ResourceType::DiskSnapshot,
-    }
-}
-
-fn progress(snapshot: &Snapshot) -> String {
-    format!("{}%", snapshot.progress)
-}
-
-fn wire_of_instance(snapshot: &Snapshot) -> InstanceSnapshot {
-    let disk = |part: &Part| WireDisk {
-        arn: Some(names::arn(&snapshot.region, snapshot.account_id.as_str(), ResourceType::Disk, &part.id)),
-        is_attached: Some(false),
-        is_system_disk: Some(false),
-        name: Some(part.name.clone()),
-        path: Some(part.path.clone()),
-        resource_type: Some(ResourceType::Disk),
-        size_in_gb: i32::try_from(part.size_gb).ok(),
-        state: Some(DiskState::Available),
-        ..WireDisk::default()
-    };
-    let support_code =
-        names::support_code(snapshot.account_id.as_str(), ResourceType::InstanceSnapshot, snapshot.id.as_str());
-    InstanceSnapshot {
-        arn: Some(arn(snapshot)),
-        created_at: Some(Timestamp(snapshot.created_ms)),
-        from_attached_disks: Some(snapshot.disks.iter().map(disk).collect()),
-        from_blueprint_id: Some(snapshot.blueprint_id.clone()),
-        from_bundle_id: Some(snapshot.bundle_id.clone()),
-        from_instance_arn: Some(source_arn(snapshot)),
-        from_instance_name: Some(snapshot.source_name.clone()),
-        is_from_auto_snapshot: Some(snapshot.from_auto),
-        location: Some(location(snapshot)),
-        name: Some(snapshot.name.clone()),
-        progress: Some(progress(snapshot)),
-        resource_type: Some(ResourceType::InstanceSnapshot),
-        size_in_gb: i32::try_from(snapshot.size_gb).ok(),
-        state: Some(match snapshot.state {
-            State::Pending => InstanceSnapshotState::Pending,
-            State::Available => InstanceSnapshotState::Available,
-            State::Error => InstanceSnapshotState::Error,
-        }),
-        support_code: Some(support_code),
-        tags: Some(tags::wire(&snapshot.tags)),
-    }
-}
-
-fn wire_of_disk(snapshot: &Snapshot) -> DiskSnapshot {
-    let of_instance = snapshot.source_type == "Instance";
-    let support_code =
-        names::support_code(snapshot.account_id.as_str(), ResourceType::DiskSnapshot, snapshot.id.as_str());
-    DiskSnapshot {
-        arn: Some(arn(snapshot)),
-        created_at: Some(Timestamp(snapshot.created_ms)),
-        from_disk_arn: (!of_instance).then(|| source_arn(snapshot)),
-        from_disk_name: (!of_instance).then(|| snapshot.source_name.clone()),
-        from_instance_arn: of_instance.then(|| source_arn(snapshot)),
-        from_instance_name: of_instance.then(|| snapshot.source_name.clone()),
-        is_from_auto_snapshot: Some(snapshot.from_auto),
-        location: Some(location(snapshot)),
-        name: Some(snapshot.name.clone()),
-        progress: Some(progress(snapshot)),
-        resource_type: Some(ResourceType::DiskSnapshot),
-        size_in_gb: i32::try_from(snapshot.size_gb).ok(),
-        state: Some(match snapshot.state {
-            State::Pending => DiskSnapshotState::Pending,
-            State::Available => DiskSnapshotState::Completed,
-            State::Error => DiskSnapshotState::Error,
-        }),
-        support_code: Some(support_code),
-        tags: Some(tags::wire(&snapshot.tags)),
-    }
 }
