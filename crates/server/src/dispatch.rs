@@ -8,7 +8,10 @@ use porthole_api::{
 use crate::{
     app::App,
     auth::Caller,
-    service::{access, add_on, catalog, cost, disk, instance, key_pair, metric, names, operation, restore, session, snapshot, tags},
+    service::{
+        access, add_on, catalog, cost, disk, instance, key_pair, metric, names, operation, restore, session, snapshot,
+        tags,
+    },
 };
 
 /// Serves one call. Actions of the model that are not served are refused by name.

@@ -10,9 +10,9 @@ mod instance;
 mod key_pair;
 mod names;
 mod operation;
+mod snapshot;
 mod tags;
 mod usage;
-mod snapshot;
 
 use std::{borrow::Cow, str::FromStr as _, time::Duration};
 
@@ -26,9 +26,9 @@ pub use disk::{Disk, DiskUse};
 pub use instance::{FIRST_INDEX, Instance, LAST_INDEX};
 pub use key_pair::{InstanceSsh, KeyPair};
 pub use operation::{Claim, NewOperation, Operation, Page};
+pub use snapshot::{ExportRecord, Snapshot};
 pub use tags::{Named, Tagged};
 pub use usage::Run;
-pub use snapshot::{ExportRecord, Snapshot};
 
 /// Most connections for reads at once.
 const READERS: u32 = 4;

@@ -3,6 +3,8 @@
 //! Trouble comes between runner and plan: each plan is wrapped in a [`Troubled`], which counts the calls of steps and undos
 //! and makes the chosen one go wrong. The runner itself knows nothing of it.
 
+mod snapshots;
+
 use std::{
     fmt::Write as _,
     sync::{
@@ -19,7 +21,7 @@ use porthole_api::types::{
 };
 use porthole_driver::FakeDriver;
 use porthole_model::{AccountId, operation::Kind};
-use porthole_store::{Account, KeyPair, Operation, Store};
+use porthole_store::{Account, KeyPair, Operation, Page, Store};
 use tokio::sync::Notify;
 
 use super::{
@@ -42,6 +44,12 @@ use crate::{
 pub(super) const NAME: &str = "lab-1";
 /// Name of the one data disk of a world.
 pub(super) const DISK: &str = "data-1";
+/// Name of the one snapshot of an instance.
+pub(super) const SNAPSHOT: &str = "snap-1";
+/// Name of the one snapshot of a disk.
+pub(super) const DISK_SNAPSHOT: &str = "disk-snap-1";
+/// Day of the one automatic snapshot.
+pub(super) const AUTO_DATE: &str = "2026-01-01";
 /// How long a test waits for a state before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 const ACCOUNT: &str = "111122223333";
@@ -245,6 +253,16 @@ impl World {
             Kind::DeleteDisk => &[Kind::CreateDisk],
             Kind::AttachDisk => &[Kind::CreateInstance, Kind::CreateDisk],
             Kind::DetachDisk => &[Kind::CreateInstance, Kind::CreateDisk, Kind::AttachDisk, Kind::StopInstance],
+            Kind::CreateInstanceSnapshot | Kind::DeleteAutoSnapshot => &[Kind::CreateInstance],
+            Kind::DeleteInstanceSnapshot | Kind::CopySnapshot | Kind::ExportSnapshot => {
+                &[Kind::CreateInstance, Kind::CreateInstanceSnapshot]
+            }
+            Kind::CreateInstancesFromSnapshot => {
+                &[Kind::CreateInstance, Kind::CreateInstanceSnapshot, Kind::DeleteInstance]
+            }
+            Kind::CreateDiskSnapshot => &[Kind::CreateDisk],
+            Kind::DeleteDiskSnapshot => &[Kind::CreateDisk, Kind::CreateDiskSnapshot],
+            Kind::CreateDiskFromSnapshot => &[Kind::CreateDisk, Kind::CreateDiskSnapshot, Kind::DeleteDisk],
             other => unreachable!("{other:?} has no plan"),
         };
         for kind in before {
@@ -252,8 +270,21 @@ impl World {
             let ended = world.ended(&id).await;
             assert_eq!(ended.error_code, "", "{kind:?} prepares the world");
         }
+        if kind == Kind::DeleteAutoSnapshot {
+            world.auto_snapshot(AUTO_DATE).await;
+        }
         world.shared.calls.lock().expect("no test panics in here").clear();
         world
+    }
+
+    /// Waits until every operation has ended.
+    pub(super) async fn no_operation_left(&self) {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while !self.app.store.undone_operations().await.expect("the store answers").is_empty() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        waited.await.expect("operations end");
     }
 
     pub(super) fn start_runner(&mut self) {
@@ -338,7 +369,7 @@ impl World {
             Kind::CreateDisk | Kind::AttachDisk | Kind::DetachDisk | Kind::DeleteDisk => {
                 Self::request_on_disk(cx, kind, name).await?
             }
-            other => unreachable!("{other:?} has no plan"),
+            _ => Self::request_on_snapshot(cx, kind, name).await?,
         };
         let operations = answer.expect("operations");
         // What a delete detaches comes before it; everywhere else the operation that is driven is the first.
@@ -455,9 +486,28 @@ impl World {
             }
             text.push('\n');
         }
+        let snapshots = store.all_snapshots().await.expect("the store answers");
+        for snapshot in &snapshots {
+            let name = if snapshot.name.is_empty() { &snapshot.auto_date } else { &snapshot.name };
+            writeln!(text, "{name} {} {}%", snapshot.state.name(), snapshot.progress).expect("a string");
+        }
+        let account = AccountId::new(ACCOUNT);
+        let exports = store.export_records(&account, &self.app.config.region, &Page::default(), 10).await;
+        for export in exports.expect("the store answers") {
+            writeln!(text, "export of {} {}", export.source.name, export.state).expect("a string");
+        }
         let names =
             store.names(&AccountId::new(ACCOUNT), &self.app.config.region, "", 10).await.expect("the store answers");
         writeln!(text, "names {names:?}").expect("a string");
+        let snapshot_name = |id: &String| {
+            let found = snapshots.iter().find(|snapshot| snapshot.id.as_str() == id);
+            found.map_or("unknown", |found| if found.name.is_empty() { &found.auto_date } else { &found.name })
+        };
+        let mut held: Vec<&str> = self.driver.snapshot_ids().iter().map(snapshot_name).collect();
+        held.sort_unstable();
+        for name in held {
+            writeln!(text, "driver: snapshot {name}").expect("a string");
+        }
         let world = self.driver.snapshot();
         for (id, size_bytes) in world.disks {
             let name = disks.iter().find(|disk| disk.id.as_str() == id).map_or("unknown", |found| &found.name);

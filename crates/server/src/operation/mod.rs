@@ -58,6 +58,15 @@ const PLANNED: &[Kind] = &[
     Kind::AttachDisk,
     Kind::DetachDisk,
     Kind::DeleteDisk,
+    Kind::CreateInstanceSnapshot,
+    Kind::DeleteInstanceSnapshot,
+    Kind::CreateDiskSnapshot,
+    Kind::DeleteDiskSnapshot,
+    Kind::CopySnapshot,
+    Kind::ExportSnapshot,
+    Kind::DeleteAutoSnapshot,
+    Kind::CreateInstancesFromSnapshot,
+    Kind::CreateDiskFromSnapshot,
 ];
 
 /// The plan of a kind of operation, if it has one. One version each so far; an old one stays until no row has it.

@@ -1,8 +1,8 @@
 //! Periodic repair: each takes no argument and is safe to run at any time, so that there is one path after a crash and in
 //! normal running.
 
-pub(crate) mod disks;
 pub(crate) mod auto_snapshot;
+pub(crate) mod disks;
 mod expiry;
 mod meter;
 mod observe;

@@ -67,13 +67,13 @@ impl Origin {
         Ok(())
     }
 
-    /// Inserts the disks that come with an instance, attached to it.
+    /// Inserts the disks that come with an instance, attached to it, within the account's quotas.
     pub(super) async fn insert_disks(
         &self,
         cx: Request<'_>,
         tx: &mut Tx,
         instance: &Instance,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Result<(), Error>, StoreError> {
         for part in &self.snapshot.disks {
             let new = Disk {
                 id: DiskId::new(cx.app.ids.uuid()),
@@ -93,28 +93,11 @@ impl Origin {
                 generation: 0,
                 created_ms: cx.app.clock.now_ms(),
             };
-            let name = (new.name.clone(), new.id.to_string());
-            tx.take_names(&new.account_id, &new.region, "Disk", &[name]).await?;
-            tx.insert_disk(&new).await?;
+            if let Err(refused) = disk::insert(cx, tx, &new).await? {
+                return Ok(Err(refused));
+            }
         }
-        Ok(())
-    }
-
-    /// Refuses disks past the account's quotas.
-    async fn check_quota(&self, cx: Request<'_>, instances: usize) -> Result<(), Error> {
-        let quota = &cx.app.config.quota;
-        let used = async { cx.app.store.begin().await?.disk_use(&account(cx), region(cx.app)).await }.await;
-        let used = used.map_err(|error| unavailable(&error))?;
-        let instances = i64::try_from(instances).unwrap_or(i64::MAX);
-        let gb: i64 = self.snapshot.disks.iter().map(|part| i64::from(part.size_gb)).sum();
-        let disks = i64::try_from(self.snapshot.disks.len()).unwrap_or(i64::MAX);
-        if disks > 0 && used.disks + disks * instances > i64::from(quota.disks) {
-            return Err(Error::invalid_input("You've reached the limit of disks in this account."));
-        }
-        if disks > 0 && used.total_gb + gb * instances > i64::from(quota.disk_total_gb) {
-            return Err(Error::invalid_input("You've reached the maximum size limit of all disks in this account."));
-        }
-        Ok(())
+        Ok(Ok(()))
     }
 }
 
@@ -142,7 +125,6 @@ pub async fn instances(
     }
     let origin = Origin { snapshot, mapping: input.attached_disk_mapping.unwrap_or_default() };
     origin.check(&input.instance_names)?;
-    origin.check_quota(cx, input.instance_names.len()).await?;
     let request = CreateInstancesRequest {
         add_ons: input.add_ons,
         availability_zone: input.availability_zone,

@@ -16,9 +16,9 @@ mod instance;
 mod key_pair;
 mod names;
 mod operation;
+mod snapshot;
 mod tags;
 mod usage;
-mod snapshot;
 
 /// Makes of each `async fn(Database)` named a test on either database.
 macro_rules! on_both {
