@@ -42,6 +42,10 @@ fn statements(resource_type: &str) -> Option<(&'static str, &'static str)> {
             "SELECT tags, 'all' AS zone FROM key_pair WHERE id = $1",
             "UPDATE key_pair SET tags = $1, generation = generation + 1 WHERE id = $2",
         ),
+        "InstanceSnapshot" | "DiskSnapshot" => (
+            "SELECT tags, 'all' AS zone FROM snapshot WHERE id = $1",
+            "UPDATE snapshot SET tags = $1, generation = generation + 1 WHERE id = $2",
+        ),
         _ => return None,
     })
 }
