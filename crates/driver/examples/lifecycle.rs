@@ -23,6 +23,8 @@ async fn main() {
         images_dir: images_dir.into(),
         guest_binary: guest_binary.into(),
         network: None,
+        public_interface: None,
+        site_networks: Vec::new(),
     };
     if let Err(error) = measure(config, image, times).await {
         eprintln!("{error}");

@@ -23,9 +23,9 @@ mod sys;
 pub use container::ContainerDriver;
 pub use fake::FakeDriver;
 pub use meter::{Counters, Meter};
-pub use networking::Networking;
 pub use snapshots::{ExportSpec, SnapshotMade, SnapshotSource, Snapshots};
 pub use storage::{DataDisk, Storage};
+pub use networking::{InstanceNetwork, Networking};
 
 /// A bidirectional byte stream to a guest agent.
 pub trait AgentStream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -160,4 +160,9 @@ pub struct DriverConfig {
     pub guest_binary: PathBuf,
     /// Network in CIDR form; `None` takes 172.26.0.0/16, or the next free of 172.27–172.31 where that collides, and remembers it in the state folder.
     pub network: Option<String>,
+    /// Interface that gets the public addresses in use, so that its neighbours find them; `None`: the loopback interface,
+    /// for addresses that are routed to this host.
+    pub public_interface: Option<String>,
+    /// IPv4 networks that only instances of peered accounts may open connections to.
+    pub site_networks: Vec<porthole_model::ports::Cidr>,
 }

@@ -9,10 +9,13 @@
 //! | `GET /v1/displays/{name}/stream` | WebSocket upgrade | the display protocol (docs/display-protocol.md); header `x-porthole-role: control` or `view` |
 //! | `GET /v1/ssh-host-keys?wait_ms=N` | → [`SshHostKeys`] | the SSH server's public keys; with `wait_ms` (≤ 30 000) answers when they are made, or after N ms |
 //! | `GET /v1/displays/{name}/screenshot` | → `image/png` | the picture now |
+//! | `PUT /v1/metadata` | [`Metadata`] → [`Taken`] | what the metadata service at [`METADATA_ADDRESS`] says from now on |
 //!
 //! An unknown display answers 404 with [`AgentError`]; a bad body 400; a display that cannot start is a
 //! [`DisplayStatus`] in state `Failed`, not an HTTP error. Every reply is at most [`MAX_REPLY_BYTES`] (streams and
 //! screenshots apart). The server treats all of it as hostile input.
+
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -127,4 +130,34 @@ pub struct BootConfig {
     /// Script that root runs once, at the first boot; empty: none.
     #[serde(default)]
     pub user_data: String,
+    /// What the metadata service says; none: it is not served.
+    #[serde(default)]
+    pub metadata: Option<Metadata>,
 }
+
+/// Where the metadata service answers inside an instance, on port 80. The driver puts it on the loopback interface.
+pub const METADATA_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
+
+/// What the metadata service of an instance says, and to whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// It answers at all (`httpEndpoint`).
+    pub enabled: bool,
+    /// Only requests with a token are answered (`httpTokens`).
+    pub token_required: bool,
+    /// How many hops the answer with a token may take, 1–64.
+    pub hop_limit: u8,
+    /// Texts by path below `/latest/`, for example `meta-data/instance-id`. Folders are what paths have in common.
+    pub entries: BTreeMap<String, String>,
+}
+
+impl Default for Metadata {
+    /// As AWS sets a new virtual computer of Lightsail for Research up; says nothing yet.
+    fn default() -> Self {
+        Self { enabled: true, token_required: true, hop_limit: 1, entries: BTreeMap::new() }
+    }
+}
+
+/// The agent's word that it took what it was told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {}

@@ -291,9 +291,10 @@ impl Tx {
         rows.iter().map(|row| Ok((text(row, "bundle_id")?, number(row, "instances")?))).collect()
     }
 
-    /// Removes an instance and frees its name and address.
+    /// Removes an instance and frees its name and addresses.
     pub async fn delete_instance(&mut self, id: &InstanceId) -> Result<(), StoreError> {
         self.free_name(id.as_str()).await?;
+        self.release_addresses(id).await?;
         sqlx::query("DELETE FROM instance_ssh WHERE instance_id = $1")
             .bind(id.as_str())
             .execute(&mut *self.inner)

@@ -13,6 +13,7 @@ mod operation;
 mod snapshot;
 mod tags;
 mod usage;
+mod static_ip;
 
 use std::{borrow::Cow, str::FromStr as _, time::Duration};
 
@@ -29,6 +30,7 @@ pub use operation::{Claim, NewOperation, Operation, Page};
 pub use snapshot::{ExportRecord, Snapshot};
 pub use tags::{Named, Tagged};
 pub use usage::Run;
+pub use static_ip::{PublicAddress, StaticIp};
 
 /// Most connections for reads at once.
 const READERS: u32 = 4;

@@ -7,7 +7,7 @@
 
 use std::{fs, io, net::Ipv4Addr, os::unix::fs::PermissionsExt, path::Path};
 
-use porthole_model::guest::BootConfig;
+use porthole_model::guest::{BootConfig, Metadata};
 use rustix::process::{Resource, getrlimit};
 use serde_json::{Value, json};
 
@@ -62,6 +62,8 @@ pub(crate) struct Bundle<'a> {
     pub(crate) address: Ipv4Addr,
     /// Name servers it shall ask.
     pub(crate) nameservers: &'a [Ipv4Addr],
+    /// What its metadata service says.
+    pub(crate) metadata: Option<Metadata>,
 }
 
 impl Bundle<'_> {
@@ -79,6 +81,7 @@ impl Bundle<'_> {
             authorized_keys: self.spec.authorized_keys.clone(),
             trusted_ca: self.spec.trusted_ca.clone(),
             user_data: self.spec.user_data.clone(),
+            metadata: self.metadata.clone(),
         };
         fs::write(self.paths.boot_config(), serde_json::to_vec(&boot)?)?;
         // The instance's root sees this file as a stranger's.

@@ -6,12 +6,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{net::Network, record::Record};
-use crate::DriverError;
+use super::{net::{Joined, Network}, record::Record};
+use crate::{DriverError, InstanceNetwork};
 
 #[derive(Debug, Default)]
 struct Members {
-    by_id: BTreeMap<String, (String, u32)>,
+    by_id: BTreeMap<String, Joined>,
     version: u64,
 }
 
@@ -25,10 +25,20 @@ pub(crate) struct FirewallMembers {
 
 impl FirewallMembers {
     /// Lets an instance in; to be followed by [`FirewallMembers::apply`].
-    pub(crate) fn add(&self, record: &Record) {
+    pub(crate) fn add(&self, record: &Record, network: InstanceNetwork) {
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
-        members.by_id.insert(record.id.clone(), (record.account_id.clone(), record.index));
+        let joined = Joined { account_id: record.account_id.clone(), index: record.index, network };
+        members.by_id.insert(record.id.clone(), joined);
         members.version += 1;
+    }
+
+    /// Changes how an instance is seen from outside; says whether that is to be applied.
+    pub(crate) fn set(&self, id: &str, network: &InstanceNetwork) -> bool {
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(joined) = members.by_id.get_mut(id).filter(|joined| joined.network != *network) else { return false };
+        joined.network = network.clone();
+        members.version += 1;
+        true
     }
 
     /// Takes an instance out; says whether it was in.
@@ -55,8 +65,7 @@ impl FirewallMembers {
             let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
             (members.by_id.clone(), members.version)
         };
-        let list = members.values().map(|(account, index)| (account.as_str(), *index));
-        network.apply_rules(list, nameservers)?;
+        network.apply_rules(members.values(), nameservers)?;
         *applied = version;
         Ok(())
     }

@@ -51,7 +51,7 @@ impl Host {
         if hierarchies.is_empty() {
             return Err(lasting("no cgroups are mounted", "This machine cannot run instances: it has no cgroups."));
         }
-        let network = Network::open(&names, config.network.as_deref())?;
+        let network = Network::open(&names, config)?;
         let runtime = Runtime::find(names.runtime_root())?;
         let host = Self {
             names,
@@ -71,7 +71,7 @@ impl Host {
         for link in self.network.links()? {
             if let Some(record) = self.record(&link.id)? {
                 self.thaw_leftover(&self.names.instance(&link.id)).doing("thaw the disks")?;
-                self.firewall.add(&record);
+                self.let_in(&record)?;
             }
         }
         if self.firewall.is_empty() {
@@ -107,6 +107,11 @@ impl Host {
     /// The address of a lease.
     pub(crate) fn address(&self, index: u32) -> Ipv4Addr {
         self.network.subnet().address(index)
+    }
+
+    /// See [`crate::Networking::reserved_address`].
+    pub(crate) fn reserved_address(&self, number: u32) -> Option<Ipv4Addr> {
+        self.network.subnet().reserved(number)
     }
 
     /// See [`crate::Driver::machine`].

@@ -102,6 +102,11 @@ impl InstancePaths {
         self.dir.join("record.json")
     }
 
+    /// How it is seen from outside, as it was set last.
+    pub(crate) fn network(&self) -> PathBuf {
+        self.dir.join("network.json")
+    }
+
     /// The system disk.
     pub(crate) fn disk(&self) -> PathBuf {
         self.dir.join("disk.img")

@@ -78,11 +78,12 @@ impl Host {
             guest_binary: &guest_binary,
             address: self.address(record.index),
             nameservers: &nameservers,
+            metadata: self.network_of(&spec.id)?.metadata,
         };
         bundle.write().doing("write the container's configuration")?;
         let agent = listen(&paths.dir).doing("make the guest agent's socket")?;
         let console = rootfs.console.try_clone().doing("keep the console")?;
-        self.firewall.add(record);
+        self.let_in(record)?;
         both(
             || self.runtime.create(&spec.id, paths, rootfs.console, agent),
             || self.firewall.apply(&self.network, &nameservers),
@@ -129,7 +130,7 @@ impl Host {
     /// Mends the network of an instance that runs.
     fn ensure_attached(&self, record: &Record, pid: i32) -> Result<(), DriverError> {
         let bridge = self.network.ensure_bridge()?;
-        self.firewall.add(record);
+        self.let_in(record)?;
         self.firewall.apply(&self.network, &resolver::nameservers())?;
         match self.network.links()?.iter().any(|link| link.id == record.id) {
             true => Ok(()),

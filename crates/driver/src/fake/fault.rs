@@ -45,6 +45,8 @@ pub enum Deed {
     CreateDiskFromSnapshot,
     /// [`crate::Snapshots::export_snapshot`].
     ExportSnapshot,
+    /// [`crate::Networking::set_network`].
+    SetNetwork,
     /// `GET /v1/health` of the agent.
     Health,
     /// `PUT /v1/displays/{name}` of the agent.

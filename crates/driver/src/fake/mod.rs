@@ -26,7 +26,7 @@ pub use agent::DisplayOutcome;
 pub use fault::{Deed, Fault, When};
 pub use meter::Load;
 
-use crate::{AgentStream, Driver, DriverError, InstanceSpec, Machine, Observed, ObservedState};
+use crate::{AgentStream, Driver, DriverError, InstanceNetwork, InstanceSpec, Machine, Observed, ObservedState};
 use agent::Agent;
 use fault::FaultPlan;
 use meter::Used;
@@ -75,6 +75,7 @@ struct Instance {
     agent: Option<Agent>,
     /// Name of the folder, id of the disk.
     mounts: BTreeMap<String, String>,
+    network: Option<InstanceNetwork>,
 }
 
 impl Instance {
@@ -133,6 +134,7 @@ impl World {
                     held: false,
                     agent: None,
                     mounts: BTreeMap::new(),
+                    network: None,
                 });
                 instance.disk |= whole;
             }

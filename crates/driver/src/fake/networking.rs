@@ -1,6 +1,35 @@
 //! Ports, public addresses, peering and the metadata service of instances.
 
-use super::FakeDriver;
-use crate::Networking;
+use std::net::Ipv4Addr;
 
-impl Networking for FakeDriver {}
+use async_trait::async_trait;
+
+use super::{Deed, FakeDriver};
+use crate::{DriverError, InstanceNetwork, Networking};
+
+/// How many addresses are kept for static ones.
+const RESERVED: u32 = 255;
+
+#[async_trait]
+impl Networking for FakeDriver {
+    async fn set_network(&self, id: &str, wanted: &InstanceNetwork) -> Result<bool, DriverError> {
+        self.perform(Deed::SetNetwork, id, None).await?;
+        let mut world = self.shared.lock();
+        let Some(instance) = world.instances.get_mut(id) else { return Ok(false) };
+        let changed = instance.network.as_ref() != Some(wanted);
+        instance.network = Some(wanted.clone());
+        Ok(changed)
+    }
+
+    fn reserved_address(&self, number: u32) -> Option<Ipv4Addr> {
+        (number < RESERVED).then(|| Ipv4Addr::from_bits(Ipv4Addr::new(172, 26, 255, 0).to_bits() + number))
+    }
+}
+
+impl FakeDriver {
+    /// Gives how an instance is seen from outside, as it was set last.
+    #[must_use]
+    pub fn network_of(&self, id: &str) -> Option<InstanceNetwork> {
+        self.shared.lock().instances.get(id)?.network.clone()
+    }
+}

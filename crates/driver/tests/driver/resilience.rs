@@ -42,6 +42,8 @@ async fn play_server() {
         images_dir: PathBuf::from(images_dir),
         guest_binary: PathBuf::from(guest_binary),
         network: Some(network.to_owned()),
+        public_interface: None,
+        site_networks: Vec::new(),
     };
     let driver = ContainerDriver::open(config).await.unwrap();
     let one = spec("one", "a", 2);

@@ -87,8 +87,14 @@ impl Container {
         // Many worlds at once need more networks than there are defaults; a test is a process of its own.
         let number = std::process::id() % 8192;
         let network = Some(format!("10.{}.{}.0/24", 208 + number / 256, number % 256));
-        let config =
-            DriverConfig { state_dir: folder.path().join("state"), images_dir: images_dir(), guest_binary, network };
+        let config = DriverConfig {
+            state_dir: folder.path().join("state"),
+            images_dir: images_dir(),
+            guest_binary,
+            network,
+            public_interface: None,
+            site_networks: Vec::new(),
+        };
         Self { config, _folder: folder }
     }
 

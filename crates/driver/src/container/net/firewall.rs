@@ -7,15 +7,18 @@
 //! | an instance | link-local addresses (cloud metadata) | dropped |
 //! | an instance | an instance of the same account | allowed |
 //! | an instance | any other instance, of this server or another | dropped |
-//! | an instance | elsewhere | allowed, masqueraded |
-//! | elsewhere | an instance | replies only; the `published` chain is where port rules belong |
+//! | an instance | the site's networks | dropped, unless its account is peered with them |
+//! | an instance | elsewhere | allowed, from its public address if it has one, else masqueraded |
+//! | elsewhere, or this host | an instance, by its own or its public address | what its port rules let in, and replies |
 //!
 //! Ports of the bridge are isolated from one another and instances have a /32 address, so all their traffic is routed
 //! by the host and passes the rules above.
 
 use std::{collections::BTreeMap, fmt::Write, net::Ipv4Addr, time::Duration};
 
-use super::{links::mac, subnet::Subnet};
+use porthole_model::ports::{self, Cidr, Rule};
+
+use super::{links::mac, published, subnet::Subnet};
 use crate::{
     DriverError,
     error::Doing,
@@ -34,6 +37,12 @@ pub(crate) struct Member {
     pub(crate) account_id: String,
     /// Its address.
     pub(crate) address: Ipv4Addr,
+    /// What reaches it from outside its account.
+    pub(crate) ports: Vec<Rule>,
+    /// What else it is reached by.
+    pub(crate) public_address: Option<Ipv4Addr>,
+    /// Whether its account is peered with the site's networks.
+    pub(crate) site: bool,
 }
 
 /// Everything the rules depend on.
@@ -49,6 +58,8 @@ pub(crate) struct Rules {
     pub(crate) subnet: Subnet,
     /// Name servers that run on the host itself, which instances may ask.
     pub(crate) host_nameservers: Vec<Ipv4Addr>,
+    /// Networks for instances of peered accounts only.
+    pub(crate) site: Vec<Cidr>,
     /// All attached instances.
     pub(crate) members: Vec<Member>,
 }
@@ -68,6 +79,9 @@ impl Rules {
             link: format!("pvexample-{index}"),
             account_id: "a".to_owned(),
             address: subnet.address(index),
+            ports: ports::defaults(),
+            public_address: Some(Ipv4Addr::new(198, 51, 100, index as u8)),
+            site: true,
         };
         Self {
             table: "porthole_example".to_owned(),
@@ -75,6 +89,7 @@ impl Rules {
             link_prefix: "pvexample-".to_owned(),
             subnet,
             host_nameservers: vec![subnet.gateway()],
+            site: vec![Cidr::ANY_V4],
             members: vec![member(2), member(3)],
         }
     }
@@ -101,13 +116,18 @@ impl Rules {
             [] => String::new(),
             some => format!("    ip saddr vmap {{ {} }}\n", some.join(", ")),
         };
+        let published = published::chains(&self.members);
+        let public = published::public_addresses(&self.members).map_or(String::new(), |list| {
+            format!("    iifname \"{bridge}\" ip daddr {{ {list} }} accept\n")
+        });
+        let translation = published::translation(&self.members);
+        let outward = published::outward(&self.members, bridge, |address| !subnet.has(address));
+        let site = published::site(&self.members, &self.site, bridge);
         format!(
             r#"table inet {table} {{
-{accounts}  chain between_instances {{
+{accounts}{published}  chain between_instances {{
     ct state established,related accept
 {between}    drop
-  }}
-  chain published {{
   }}
   chain to_host {{
     ct state established,related accept
@@ -116,7 +136,7 @@ impl Rules {
   chain prerouting {{
     type filter hook prerouting priority -150; policy accept;
     iifname "{bridge}" ip daddr 169.254.0.0/16 drop
-    iifname "{bridge}" fib daddr type {{ local, broadcast, multicast }} jump to_host
+{public}    iifname "{bridge}" fib daddr type {{ local, broadcast, multicast }} jump to_host
   }}
   chain input {{
     type filter hook input priority -5; policy accept;
@@ -127,17 +147,19 @@ impl Rules {
     iifname "{bridge}" oifname "{bridge}" jump between_instances
     iifname "{bridge}" oifname "ph-*" oifname != "{bridge}" drop
     iifname "{bridge}" ip saddr != {subnet} drop
-    oifname "{bridge}" iifname != "{bridge}" ct state established,related accept
+{site}    oifname "{bridge}" iifname != "{bridge}" ct state established,related accept
     oifname "{bridge}" iifname != "{bridge}" jump published
     oifname "{bridge}" iifname != "{bridge}" drop
   }}
   chain output {{
     type filter hook output priority -5; policy accept;
     oifname "{bridge}" icmp type redirect drop
+    ct state established,related accept
+    jump published
   }}
-  chain postrouting {{
+{translation}  chain postrouting {{
     type nat hook postrouting priority 100; policy accept;
-    ip saddr {subnet} oifname != "{bridge}" masquerade
+{outward}    ip saddr {subnet} oifname != "{bridge}" masquerade
   }}
 }}
 "#
@@ -214,6 +236,9 @@ mod tests {
             link: format!("pv0-{index:04x}"),
             account_id: account.to_owned(),
             address: subnet.address(index),
+            ports: ports::defaults(),
+            public_address: None,
+            site: false,
         };
         Rules {
             table: "porthole_0".to_owned(),
@@ -221,6 +246,7 @@ mod tests {
             link_prefix: "pv0-".to_owned(),
             subnet,
             host_nameservers: vec![],
+            site: vec![],
             members: members.iter().map(member).collect(),
         }
     }
@@ -238,6 +264,45 @@ mod tests {
     fn an_empty_server_has_no_empty_sets() {
         let text = rules(&[]).document();
         assert!(!text.contains("vmap") && !text.contains("elements"), "{text}");
+    }
+
+    #[test]
+    fn port_rules_become_chains_that_instances_share() {
+        use porthole_model::ports::{Asked, Protocol};
+        let mut rules = rules(&[("a", 2), ("b", 3), ("a", 4)]);
+        let cidrs = ["10.0.0.0/8".to_owned(), "192.0.2.1".to_owned()];
+        let asked = Asked { from: Some(8000), to: Some(8010), cidrs: &cidrs, ..Asked::default() };
+        let ping = Asked { from: Some(8), to: Some(-1), ..Asked::default() };
+        let own = [(Protocol::Tcp, asked), (Protocol::Icmp, ping)];
+        rules.members[1].ports = own.iter().map(|(protocol, asked)| Rule::new(*protocol, asked).unwrap()).collect();
+        let text = rules.document();
+        for wanted in [
+            "172.26.0.2 : goto ports_1, 172.26.0.4 : goto ports_1",
+            "172.26.0.3 : goto ports_0",
+            "ip saddr { 10.0.0.0/8, 192.0.2.1/32 } tcp dport 8000-8010 accept",
+            "meta nfproto ipv4 icmp type 8 accept",
+            "meta nfproto ipv6 tcp dport 8443-8443 accept",
+        ] {
+            assert!(text.contains(wanted), "{wanted} in {text}");
+        }
+        assert!(!text.contains("dnat") && !text.contains("snat"), "{text}");
+    }
+
+    #[test]
+    fn public_addresses_are_translated_and_site_networks_are_closed() {
+        let mut rules = rules(&[("a", 2), ("b", 3)]);
+        rules.members[0].public_address = Some(Ipv4Addr::new(198, 51, 100, 7));
+        rules.members[1].public_address = Some(Ipv4Addr::new(172, 26, 255, 0));
+        rules.members[1].site = true;
+        rules.site = vec!["10.0.0.0/8".parse().unwrap()];
+        let text = rules.document();
+        for wanted in [
+            "dnat ip to ip daddr map { 198.51.100.7 : 172.26.0.2, 172.26.255.0 : 172.26.0.3 }",
+            "snat ip to ip saddr map { 172.26.0.2 : 198.51.100.7 }",
+            "ip daddr { 10.0.0.0/8 } ct state new ip saddr != { 172.26.0.3 } drop",
+        ] {
+            assert!(text.contains(wanted), "{wanted} in {text}");
+        }
     }
 
     #[test]

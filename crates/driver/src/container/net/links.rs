@@ -18,6 +18,7 @@ use netlink_packet_route::{
     },
     route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType},
 };
+use porthole_model::guest::METADATA_ADDRESS;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::{netlink::Netlink, subnet::Subnet};
@@ -121,6 +122,11 @@ pub(crate) fn ensure_bridge(netlink: &mut Netlink, name: &str, subnet: Subnet, m
 }
 
 fn add_address(netlink: &mut Netlink, interface: u32, address: Ipv4Addr, prefix_len: u8) -> io::Result<()> {
+    let message = address_message(interface, address, prefix_len);
+    netlink.change(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_REPLACE)
+}
+
+fn address_message(interface: u32, address: Ipv4Addr, prefix_len: u8) -> AddressMessage {
     let mut message = AddressMessage::default();
     message.header.family = AddressFamily::Inet;
     message.header.prefix_len = prefix_len;
@@ -128,7 +134,58 @@ fn add_address(netlink: &mut Netlink, interface: u32, address: Ipv4Addr, prefix_
     message.header.index = interface;
     message.attributes.push(AddressAttribute::Local(IpAddr::V4(address)));
     message.attributes.push(AddressAttribute::Address(IpAddr::V4(address)));
+    message
+}
+
+/// An IPv4 address of the host, as found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// The address.
+    pub(crate) address: Ipv4Addr,
+    /// Length of its network's prefix.
+    pub(crate) prefix_len: u8,
+    /// Number of its interface.
+    pub(crate) interface: u32,
+    /// By it a server knows the public addresses it put there.
+    pub(crate) label: String,
+}
+
+/// Lists the IPv4 addresses of the host.
+pub(crate) fn addresses(netlink: &mut Netlink) -> io::Result<Vec<Address>> {
+    let found = netlink.dump(RouteNetlinkMessage::GetAddress(AddressMessage::default()))?;
+    let address = |object| {
+        let RouteNetlinkMessage::NewAddress(message) = object else { return None };
+        let (prefix_len, interface) = (message.header.prefix_len, message.header.index);
+        let (mut address, mut label) = (None, String::new());
+        for attribute in message.attributes {
+            match attribute {
+                AddressAttribute::Local(IpAddr::V4(local)) => address = Some(local),
+                AddressAttribute::Label(text) => label = text,
+                _ => {}
+            }
+        }
+        Some(Address { address: address?, prefix_len, interface, label })
+    };
+    Ok(found.into_iter().filter_map(address).collect())
+}
+
+/// Adds a public address, marked as a server's own by its label.
+pub(crate) fn add_public_address(
+    netlink: &mut Netlink,
+    interface: u32,
+    address: Ipv4Addr,
+    label: &str,
+) -> io::Result<()> {
+    let mut message = address_message(interface, address, 32);
+    message.attributes.push(AddressAttribute::Label(label.to_owned()));
     netlink.change(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_REPLACE)
+}
+
+/// Removes an address; fine when it is gone.
+pub(crate) fn remove_address(netlink: &mut Netlink, old: &Address) -> io::Result<()> {
+    let message = address_message(old.interface, old.address, old.prefix_len);
+    let removed = netlink.change(RouteNetlinkMessage::DelAddress(message), 0);
+    tolerate(removed, rustix::io::Errno::ADDRNOTAVAIL)
 }
 
 /// Makes the link, still down: the host's end is an isolated port of the bridge with the instance's id noted on it,
@@ -170,6 +227,8 @@ pub(crate) fn raise_both(netlink: &mut Netlink, port: u32, attachment: &Attachme
             raise(&mut up);
             netlink.change(RouteNetlinkMessage::SetLink(up), 0)?;
         }
+        let loopback = interface_number(netlink, "lo")?;
+        add_address(netlink, loopback, METADATA_ADDRESS, 32)?;
         let interface = interface_number(netlink, INSIDE)?;
         add_address(netlink, interface, address, 32)?;
         add_route(netlink, interface, Some(gateway), None)?;

@@ -3,12 +3,14 @@
 pub(crate) mod firewall;
 pub(crate) mod links;
 mod netlink;
+mod published;
 pub(crate) mod resolver;
 pub(crate) mod subnet;
 
 use std::{
+    collections::BTreeSet,
     fs, io,
-    net::{IpAddr, Ipv4Addr},
+    net::Ipv4Addr,
     os::{
         linux::net::SocketAddrExt,
         unix::net::{SocketAddr, UnixDatagram},
@@ -19,9 +21,10 @@ use std::{
 
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    address::{AddressAttribute, AddressMessage},
     route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage},
 };
+
+use porthole_model::ports::Cidr;
 
 use self::{
     firewall::{Member, Rules},
@@ -31,7 +34,7 @@ use self::{
 };
 use super::names::Names;
 use crate::{
-    DriverError,
+    DriverConfig, DriverError, InstanceNetwork,
     error::{Doing, lasting},
 };
 
@@ -45,13 +48,16 @@ const CLAIM_LIMIT: Duration = Duration::from_secs(2);
 pub(crate) struct Network {
     names: Names,
     subnet: Subnet,
+    public_interface: String,
+    site: Vec<Cidr>,
     /// Held as long as this server lives, so that another on this host takes another network.
     _claim: UnixDatagram,
 }
 
 impl Network {
     /// Chooses the network (see [`subnet::choose`]) and claims it on this host.
-    pub(crate) fn open(names: &Names, configured: Option<&str>) -> Result<Self, DriverError> {
+    pub(crate) fn open(names: &Names, config: &DriverConfig) -> Result<Self, DriverError> {
+        let configured = config.network.as_deref();
         let wrong = |why: String| lasting(why.clone(), format!("The instance network cannot be used: {why}."));
         let configured = configured.map(str::parse::<Subnet>).transpose().map_err(wrong)?;
         let file = names.state_dir().join("network");
@@ -76,7 +82,8 @@ impl Network {
         .map_err(wrong)?;
         write_once(&file, &format!("{subnet}\n")).doing("remember the network")?;
         let claim = claim.ok_or_else(|| wrong(format!("{subnet} was not claimed")))?;
-        Ok(Self { names: names.clone(), subnet, _claim: claim })
+        let public_interface = config.public_interface.clone().unwrap_or_else(|| "lo".to_owned());
+        Ok(Self { names: names.clone(), subnet, public_interface, site: config.site_networks.clone(), _claim: claim })
     }
 
     /// The instances' network.
@@ -132,17 +139,20 @@ impl Network {
         links::remove(&mut netlink, name).doing("remove the instance's link")
     }
 
-    /// Replaces the firewall's rules by those for the given instances: (account, index) each.
+    /// Replaces the firewall's rules by those for the given instances, and sees to their public addresses.
     pub(crate) fn apply_rules<'a>(
         &self,
-        instances: impl Iterator<Item = (&'a str, u32)>,
+        instances: impl Iterator<Item = &'a Joined>,
         nameservers: &[Ipv4Addr],
     ) -> Result<(), DriverError> {
         let own = own_addresses().doing("read the host's addresses")?;
-        let member = |(account, index): (&str, u32)| Member {
-            link: self.names.link(index),
-            account_id: account.to_owned(),
-            address: self.subnet.address(index),
+        let member = |joined: &Joined| Member {
+            link: self.names.link(joined.index),
+            account_id: joined.account_id.clone(),
+            address: self.subnet.address(joined.index),
+            ports: joined.network.ports.clone(),
+            public_address: joined.network.public_address,
+            site: joined.network.site,
         };
         let mut members: Vec<Member> = instances.map(member).collect();
         members.sort();
@@ -153,9 +163,35 @@ impl Network {
             link_prefix: self.names.link_prefix(),
             subnet: self.subnet,
             host_nameservers: nameservers.iter().copied().filter(|server| own.contains(server)).collect(),
+            site: self.site.clone(),
             members,
         };
-        rules.apply()
+        rules.apply()?;
+        // Those of the instances' own network are answered by the rules alone; others must lead to this host.
+        let outer = |address: &Ipv4Addr| !self.subnet.has(*address);
+        self.ensure_public(rules.members.iter().filter_map(|member| member.public_address).filter(outer).collect())
+    }
+
+    /// Makes sure that exactly these public addresses are on the host, besides those somebody else put there.
+    fn ensure_public(&self, wanted: BTreeSet<Ipv4Addr>) -> Result<(), DriverError> {
+        let sync = || {
+            let (label, mut netlink) = (self.names.bridge(), Netlink::open()?);
+            let found = links::addresses(&mut netlink)?;
+            for old in found.iter().filter(|found| found.label == label && found.prefix_len == 32) {
+                if !wanted.contains(&old.address) {
+                    links::remove_address(&mut netlink, old)?;
+                }
+            }
+            let missing = wanted.iter().filter(|address| !found.iter().any(|found| found.address == **address));
+            for address in missing {
+                let interface = links::number(&self.public_interface)?.ok_or_else(|| {
+                    io::Error::new(io::ErrorKind::NotFound, format!("no interface {}", self.public_interface))
+                })?;
+                links::add_public_address(&mut netlink, interface, *address, &label)?;
+            }
+            Ok::<(), io::Error>(())
+        };
+        sync().doing("put the public addresses on the host")
     }
 
     /// Whether the rules are there at all.
@@ -165,9 +201,21 @@ impl Network {
 
     /// Removes the bridge and the rules.
     pub(crate) fn release(&self) -> Result<(), DriverError> {
+        self.ensure_public(BTreeSet::new())?;
         self.remove_link(&self.names.bridge())?;
         firewall::remove(&self.names.table())
     }
+}
+
+/// An instance that is joined to the network.
+#[derive(Debug, Clone)]
+pub(crate) struct Joined {
+    /// Its account.
+    pub(crate) account_id: String,
+    /// Its lease.
+    pub(crate) index: u32,
+    /// How it is seen from outside.
+    pub(crate) network: InstanceNetwork,
 }
 
 /// A link to be made.
@@ -223,7 +271,7 @@ fn write_once(file: &Path, text: &str) -> io::Result<()> {
 fn taken(own: Option<u32>) -> io::Result<Vec<(Subnet, String)>> {
     let mut netlink = Netlink::open()?;
     let mut taken = Vec::new();
-    for (address, prefix_len, interface) in addresses(&mut netlink)? {
+    for links::Address { address, prefix_len, interface, .. } in links::addresses(&mut netlink)? {
         if Some(interface) != own {
             taken.push((Subnet::containing(address, prefix_len), format!("the host's address {address}")));
         }
@@ -245,23 +293,8 @@ fn taken(own: Option<u32>) -> io::Result<Vec<(Subnet, String)>> {
     Ok(taken)
 }
 
-fn addresses(netlink: &mut Netlink) -> io::Result<Vec<(Ipv4Addr, u8, u32)>> {
-    let found = netlink.dump(RouteNetlinkMessage::GetAddress(AddressMessage::default()))?;
-    let address = |object| match object {
-        RouteNetlinkMessage::NewAddress(message) => {
-            let (prefix_len, interface) = (message.header.prefix_len, message.header.index);
-            message.attributes.into_iter().find_map(|attribute| match attribute {
-                AddressAttribute::Local(IpAddr::V4(address)) => Some((address, prefix_len, interface)),
-                _ => None,
-            })
-        }
-        _ => None,
-    };
-    Ok(found.into_iter().filter_map(address).collect())
-}
-
 fn own_addresses() -> io::Result<Vec<Ipv4Addr>> {
-    Ok(addresses(&mut Netlink::open()?)?.into_iter().map(|(address, ..)| address).collect())
+    Ok(links::addresses(&mut Netlink::open()?)?.into_iter().map(|found| found.address).collect())
 }
 
 /// Gives the smallest packet size among the interfaces that lead out of the host.

@@ -41,6 +41,17 @@ impl Subnet {
         index >= 2 && index < !mask(self.prefix_len)
     }
 
+    /// The address of this number among those kept for static addresses: the last 256 of the first 65 536, but the very
+    /// last; none in a network smaller than a /16.
+    pub(crate) fn reserved(self, number: u32) -> Option<Ipv4Addr> {
+        (self.prefix_len <= 16 && number < 255).then(|| self.address(65_280 + number))
+    }
+
+    /// Whether it has this address.
+    pub(crate) fn has(self, address: Ipv4Addr) -> bool {
+        address.to_bits() & mask(self.prefix_len) == self.base
+    }
+
     /// Whether the two share any address.
     pub(crate) fn overlaps(self, other: Subnet) -> bool {
         let shorter = mask(self.prefix_len.min(other.prefix_len));
@@ -126,6 +137,16 @@ mod tests {
         assert_eq!(net("172.26.0.0/16").address(60_000), Ipv4Addr::new(172, 26, 234, 96));
         let small = net("10.9.8.16/28");
         assert!(small.holds(2) && small.holds(14) && !small.holds(1) && !small.holds(15) && !small.holds(16));
+    }
+
+    #[test]
+    fn static_addresses_are_apart_from_those_of_instances() {
+        let wide = net("172.26.0.0/16");
+        assert_eq!(wide.reserved(0), Some(Ipv4Addr::new(172, 26, 255, 0)));
+        assert_eq!(wide.reserved(254), Some(Ipv4Addr::new(172, 26, 255, 254)));
+        assert_eq!(wide.reserved(255), None);
+        assert_eq!(net("10.9.8.0/24").reserved(0), None);
+        assert!(wide.has(Ipv4Addr::new(172, 26, 255, 0)) && !wide.has(Ipv4Addr::new(172, 27, 0, 0)));
     }
 
     #[test]
