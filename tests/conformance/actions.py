@@ -76,6 +76,20 @@ VALID = {
     "GetExportSnapshotRecords": {},
     "GetAutoSnapshots": {"resourceName": "no-snapshot"},
     "DeleteAutoSnapshot": {"resourceName": "no-snapshot", "date": "2026-01-01"},
+    "OpenInstancePublicPorts": {"instanceName": "no-such", "portInfo": {"fromPort": 9000, "toPort": 9000, "protocol": "tcp"}},
+    "CloseInstancePublicPorts": {"instanceName": "no-such", "portInfo": {"fromPort": 9000, "toPort": 9000, "protocol": "tcp"}},
+    "PutInstancePublicPorts": {"instanceName": "no-such", "portInfos": []},
+    "GetInstancePortStates": {"instanceName": "no-such"},
+    "AllocateStaticIp": {"staticIpName": "table-ip"},
+    "AttachStaticIp": {"staticIpName": "no-ip", "instanceName": "no-instance"},
+    "DetachStaticIp": {"staticIpName": "no-ip"},
+    "GetStaticIp": {"staticIpName": "no-ip"},
+    "GetStaticIps": {},
+    "ReleaseStaticIp": {"staticIpName": "no-ip"},
+    "PeerVpc": {},
+    "UnpeerVpc": {},
+    "IsVpcPeered": {},
+    "UpdateInstanceMetadataOptions": {"instanceName": "no-such"},
 }
 # Actions whose valid input above names an instance that does not exist.
 ON_AN_INSTANCE = [action for action, members in VALID.items() if "no-such" in members.values()]

@@ -8,7 +8,7 @@ use porthole_driver::{
     AgentStream, Driver, DriverError,
     agent::{AgentRequestError, request},
 };
-use porthole_model::guest::{AgentError, DisplaySpec, DisplayStatus, Health, SshHostKeys};
+use porthole_model::guest::{AgentError, DisplaySpec, DisplayStatus, Health, Metadata, SshHostKeys, Taken};
 use serde::de::DeserializeOwned;
 
 /// Why a request to an agent failed.
@@ -72,6 +72,12 @@ impl<'a> Agent<'a> {
     pub async fn ssh_host_keys(&self, wait_ms: u32) -> Result<SshHostKeys, Error> {
         let limit = Duration::from_millis(u64::from(wait_ms) + 5_000);
         self.json(Method::GET, &format!("/v1/ssh-host-keys?wait_ms={wait_ms}"), None, limit).await
+    }
+
+    /// Says what the metadata service shall say from now on.
+    pub async fn set_metadata(&self, metadata: &Metadata) -> Result<Taken, Error> {
+        let body = serde_json::to_vec(metadata).expect("metadata is plain data");
+        self.json(Method::PUT, "/v1/metadata", Some(body), Duration::from_secs(5)).await
     }
 
     /// Opens a raw stream for an upgrade.

@@ -7,7 +7,11 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
+use porthole_model::ports::Cidr;
 use serde::{Deserialize, Serialize};
+
+/// Most addresses of the public pool: a /16.
+const MOST_POOL_ADDRESSES: usize = 65_536;
 
 /// Which back end makes instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -172,6 +176,15 @@ pub struct SessionConfig {
 pub struct NetworkConfig {
     /// A /16 in CIDR form. Default: 172.26.0.0/16, or the next free of 172.27–172.31 where that collides.
     pub cidr: Option<String>,
+    /// IPv4 addresses and networks that lead to this host and are free to give to instances, as static addresses and, while
+    /// they run, to those that have none. Never an address of the host's own services. Default: none; the instances' own
+    /// addresses serve.
+    pub public_pool: Vec<Cidr>,
+    /// Interface that gets the public addresses in use, where neighbours are to find them. Default: the loopback
+    /// interface, for addresses that are routed to this host.
+    pub public_interface: Option<String>,
+    /// IPv4 networks of the site that only instances of peered accounts (PeerVpc) reach. Default: none.
+    pub site_cidrs: Vec<Cidr>,
 }
 
 /// Limits of operations.
@@ -260,6 +273,7 @@ impl Config {
         ] {
             ensure!((0.0..=1e6).contains(&price), "{key} must be 0 to 1000000");
         }
+        self.check_network()?;
         ensure!(!self.zones.is_empty(), "zones must name at least one zone");
         for zone in &self.zones {
             ensure!(
@@ -290,6 +304,25 @@ impl Config {
     /// Gives the folder that exports are written to.
     pub fn export_dir(&self) -> PathBuf {
         self.export_dir.clone().unwrap_or_else(|| self.state_dir.join("exports"))
+    }
+
+    fn check_network(&self) -> anyhow::Result<()> {
+        let NetworkConfig { cidr, public_pool, site_cidrs, .. } = &self.network;
+        let (mut addresses, own) = (0, cidr.as_deref().and_then(|text| text.parse::<Cidr>().ok()));
+        for network in public_pool {
+            ensure!(network.is_v4(), "network.public_pool: {network} is not IPv4");
+            let overlaps = own.is_some_and(|own| own.covers(*network) || network.covers(own));
+            ensure!(!overlaps, "network.public_pool: {network} overlaps network.cidr");
+            addresses += network.addresses().take(MOST_POOL_ADDRESSES + 1).count();
+        }
+        ensure!(
+            addresses <= MOST_POOL_ADDRESSES,
+            "network.public_pool must have at most {MOST_POOL_ADDRESSES} addresses"
+        );
+        for network in site_cidrs {
+            ensure!(network.is_v4(), "network.site_cidrs: {network} is not IPv4");
+        }
+        Ok(())
     }
 
     /// Gives the base of the URLs given out.
@@ -333,6 +366,9 @@ mod tests {
             ("[metrics]\nperiod_ms = 7", "metrics.period_ms"),
             ("[idle]\nminute_ms = 1", "idle.minute_ms"),
             ("[prices]\ndisk_gb_month = -0.1", "prices.disk_gb_month"),
+            ("[network]\npublic_pool = [\"fd00::/64\"]", "network.public_pool"),
+            ("[network]\npublic_pool = [\"10.0.0.0/8\"]", "network.public_pool"),
+            ("[network]\nsite_cidrs = [\"fd00::/64\"]", "network.site_cidrs"),
             ("public_url = \"http://x/\"", "public_url"),
         ] {
             let error = toml::from_str::<Config>(change).expect("parses").check().expect_err("is refused").to_string();

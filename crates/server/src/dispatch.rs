@@ -9,8 +9,8 @@ use crate::{
     app::App,
     auth::Caller,
     service::{
-        access, add_on, catalog, cost, disk, instance, key_pair, metric, names, operation, restore, session, snapshot,
-        tags,
+        access, add_on, catalog, cost, disk, instance, key_pair, metric, names, network, operation, ports, restore,
+        session, snapshot, static_ip, tags,
     },
 };
 
@@ -71,6 +71,20 @@ pub async fn dispatch(app: &App, caller: &Caller, call: Call<'_>) -> Result<Resp
         Action::CreateDiskFromSnapshot => cx.serve(call, restore::disk).await,
         Action::ExportSnapshot => cx.serve(call, restore::export).await,
         Action::GetExportSnapshotRecords => cx.serve(call, restore::export_records).await,
+        Action::OpenInstancePublicPorts => cx.serve(call, ports::open).await,
+        Action::CloseInstancePublicPorts => cx.serve(call, ports::close).await,
+        Action::PutInstancePublicPorts => cx.serve(call, ports::put).await,
+        Action::GetInstancePortStates => cx.serve(call, ports::states).await,
+        Action::AllocateStaticIp => cx.serve(call, static_ip::allocate).await,
+        Action::AttachStaticIp => cx.serve(call, static_ip::attach).await,
+        Action::DetachStaticIp => cx.serve(call, static_ip::detach).await,
+        Action::GetStaticIp => cx.serve(call, static_ip::get).await,
+        Action::GetStaticIps => cx.serve(call, static_ip::list).await,
+        Action::ReleaseStaticIp => cx.serve(call, static_ip::release).await,
+        Action::PeerVpc => cx.serve(call, network::peer).await,
+        Action::UnpeerVpc => cx.serve(call, network::unpeer).await,
+        Action::IsVpcPeered => cx.serve(call, network::is_peered).await,
+        Action::UpdateInstanceMetadataOptions => cx.serve(call, network::update_metadata_options).await,
         other => Err(Error::not_served(other)),
     }
 }

@@ -13,6 +13,7 @@ mod dispatch;
 mod gateway;
 mod http;
 mod metrics;
+mod network;
 mod operation;
 mod reconcile;
 mod secret;

@@ -168,22 +168,18 @@ impl Tx {
     /// Adds a static address. [`StoreError::Conflict`] when somebody else was given it just now. Its name must have been
     /// taken before.
     pub async fn insert_static_ip(&mut self, new: &StaticIp) -> Result<(), StoreError> {
-        sqlx::query(concat!(
-            "INSERT INTO static_ip (",
-            columns!(),
-            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-        ))
-        .bind(new.id.as_str())
-        .bind(new.account_id.as_str())
-        .bind(new.region.as_str())
-        .bind(new.name.as_str())
-        .bind(new.address.as_str())
-        .bind(new.instance_id.as_str())
-        .bind(new.tags.as_str())
-        .bind(new.generation)
-        .bind(new.created_ms)
-        .execute(&mut *self.inner)
-        .await?;
+        sqlx::query(concat!("INSERT INTO static_ip (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"))
+            .bind(new.id.as_str())
+            .bind(new.account_id.as_str())
+            .bind(new.region.as_str())
+            .bind(new.name.as_str())
+            .bind(new.address.as_str())
+            .bind(new.instance_id.as_str())
+            .bind(new.tags.as_str())
+            .bind(new.generation)
+            .bind(new.created_ms)
+            .execute(&mut *self.inner)
+            .await?;
         Ok(())
     }
 

@@ -6,7 +6,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{net::{Joined, Network}, record::Record};
+use super::{
+    net::{Joined, Network},
+    record::Record,
+};
 use crate::{DriverError, InstanceNetwork};
 
 #[derive(Debug, Default)]

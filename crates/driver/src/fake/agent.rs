@@ -16,7 +16,8 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use porthole_model::guest::{
-    AgentError, DisplaySpec, DisplayState, DisplayStatus, Health, MAX_REPLY_BYTES, SshHostKey, SshHostKeys,
+    AgentError, DisplaySpec, DisplayState, DisplayStatus, Health, MAX_REPLY_BYTES, Metadata, SshHostKey, SshHostKeys,
+    Taken,
 };
 use sha1::{Digest, Sha1};
 use tokio::{
@@ -104,13 +105,16 @@ pub(super) struct Agent {
     booted: Instant,
     pub(super) displays: BTreeMap<String, Display>,
     pub(super) used: Used,
+    /// What its metadata service was last told to say.
+    pub(super) metadata: Option<Metadata>,
     /// Counts changes; every long poll and every stream listens to it. Closed when the instance ends.
     changes: watch::Sender<u64>,
 }
 
 impl Agent {
     pub(super) fn new(used: Used) -> Self {
-        Self { booted: Instant::now(), displays: BTreeMap::new(), used, changes: watch::channel(0).0 }
+        let changes = watch::channel(0).0;
+        Self { booted: Instant::now(), displays: BTreeMap::new(), used, metadata: None, changes }
     }
 
     fn changed(&self) {
@@ -142,6 +146,7 @@ async fn handle(shared: Arc<Shared>, id: String, request: Request<Incoming>) -> 
     let deed = match (request.method(), parts.as_slice()) {
         (&Method::GET, ["v1", "health"]) => Deed::Health,
         (&Method::GET, ["v1", "ssh-host-keys"]) => Deed::SshHostKeys,
+        (&Method::PUT, ["v1", "metadata"]) => Deed::PutMetadata,
         (&Method::PUT, ["v1", "displays", _]) => Deed::PutDisplay,
         (&Method::GET, ["v1", "displays", _]) => Deed::GetDisplay,
         (&Method::DELETE, ["v1", "displays", _]) => Deed::DeleteDisplay,
@@ -159,6 +164,7 @@ async fn handle(shared: Arc<Shared>, id: String, request: Request<Incoming>) -> 
     let reply = match deed {
         Deed::Health => health(&shared, &id),
         Deed::SshHostKeys => ssh_host_keys(&id),
+        Deed::PutMetadata => put_metadata(&shared, &id, request).await,
         Deed::PutDisplay => put(&shared, &id, &name, request).await,
         Deed::GetDisplay => get(&shared, &id, &name, query(&request, "wait_ms")).await,
         Deed::DeleteDisplay => delete(&shared, &id, &name),
@@ -218,6 +224,22 @@ fn ssh_host_keys(id: &str) -> Response<Full<Bytes>> {
     }
     let public_key = base64::engine::general_purpose::STANDARD.encode(blob);
     json(StatusCode::OK, &SshHostKeys { keys: vec![SshHostKey { algorithm: algorithm.to_owned(), public_key }] })
+}
+
+async fn put_metadata(shared: &Shared, id: &str, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let Ok(body) = Limited::new(request.into_body(), MAX_REPLY_BYTES).collect().await else {
+        return refuse(StatusCode::BAD_REQUEST, "the body could not be read");
+    };
+    let metadata: Metadata = match serde_json::from_slice(&body.to_bytes()) {
+        Ok(metadata) => metadata,
+        Err(error) => return refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    let mut world = shared.lock();
+    let Some(agent) = world.agent_mut(id) else {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, "shutting down");
+    };
+    agent.metadata = Some(metadata);
+    json(StatusCode::OK, &Taken {})
 }
 
 async fn put(shared: &Shared, id: &str, name: &str, request: Request<Incoming>) -> Response<Full<Bytes>> {

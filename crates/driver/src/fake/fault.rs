@@ -51,6 +51,8 @@ pub enum Deed {
     Health,
     /// `PUT /v1/displays/{name}` of the agent.
     PutDisplay,
+    /// `PUT /v1/metadata` of the agent.
+    PutMetadata,
     /// `GET /v1/displays/{name}` of the agent.
     GetDisplay,
     /// `DELETE /v1/displays/{name}` of the agent.

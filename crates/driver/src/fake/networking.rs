@@ -27,6 +27,12 @@ impl Networking for FakeDriver {
 }
 
 impl FakeDriver {
+    /// Gives what an instance's agent was told since it booted to say as metadata.
+    #[must_use]
+    pub fn metadata_of(&self, id: &str) -> Option<porthole_model::guest::Metadata> {
+        self.shared.lock().agent(id)?.metadata.clone()
+    }
+
     /// Gives how an instance is seen from outside, as it was set last.
     #[must_use]
     pub fn network_of(&self, id: &str) -> Option<InstanceNetwork> {

@@ -7,7 +7,7 @@ use porthole_driver::Driver;
 use crate::support::{Container, GRACE, run, spec, until};
 
 /// Tries to open a TCP connection from inside; says "open" or what went wrong.
-fn connect(container: &Container, from: &str, to: Ipv4Addr, port: u16) -> String {
+pub(crate) fn connect(container: &Container, from: &str, to: Ipv4Addr, port: u16) -> String {
     let script = format!(
         "import socket\ntry:\n socket.create_connection(('{to}', {port}), 1.5); print('open')\nexcept OSError as e:\n print(e)"
     );
@@ -15,7 +15,7 @@ fn connect(container: &Container, from: &str, to: Ipv4Addr, port: u16) -> String
 }
 
 /// Listens on a port inside, in the background, until the instance ends.
-async fn listen(container: &Container, id: &str, port: u16) {
+pub(crate) async fn listen(container: &Container, id: &str, port: u16) {
     let script = format!("import socket\ns = socket.create_server(('0.0.0.0', {port}))\nwhile True: s.accept()");
     container.inside_ok(id, &format!("setsid python3 -c \"{script}\" >/dev/null 2>&1 &"));
     until("the port is open", || connect(container, id, Ipv4Addr::LOCALHOST, port) == "open").await;
@@ -64,10 +64,12 @@ async fn the_hosts_own_services_are_out_of_reach() {
         assert_eq!(connect(&container, "one", address, port), "timed out", "{address}");
     }
     assert_ne!(container.inside("one", &format!("ping -c1 -W1 {}", driver.address(1))).0, 0);
-    assert_eq!(connect(&container, "one", Ipv4Addr::new(169, 254, 169, 254), 80), "timed out");
-    // The other direction is open: the server may speak to what an instance offers.
-    listen(&container, "one", 7000).await;
-    std::net::TcpStream::connect((driver.address(2), 7000)).unwrap();
+    // Of the link-local addresses an instance has its own metadata service's; this one's agent serves none.
+    assert_eq!(connect(&container, "one", Ipv4Addr::new(169, 254, 169, 254), 80), "[Errno 111] Connection refused");
+    assert_eq!(connect(&container, "one", Ipv4Addr::new(169, 254, 169, 253), 80), "timed out");
+    // The other direction is open where a port rule says so.
+    listen(&container, "one", 8443).await;
+    std::net::TcpStream::connect((driver.address(2), 8443)).unwrap();
 }
 
 /// Sends frames from inside with chosen identities; each payload is a marker.
@@ -130,15 +132,15 @@ async fn a_false_identity_is_dropped() {
 }
 
 /// A stretch of network outside of the host, with one machine on it.
-struct Outside {
-    namespace: String,
+pub(crate) struct Outside {
+    pub(crate) namespace: String,
 }
 
 impl Outside {
-    const HOST: &str = "198.51.100.1";
-    const FAR: &str = "198.51.100.2";
+    pub(crate) const HOST: &str = "198.51.100.1";
+    pub(crate) const FAR: &str = "198.51.100.2";
 
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let namespace = format!("pt{}", std::process::id());
         let outside = Self { namespace: namespace.clone() };
         let link = format!("pto{}", std::process::id());

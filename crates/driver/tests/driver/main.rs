@@ -8,6 +8,7 @@ mod disks;
 mod isolation;
 mod limits;
 mod meter;
+mod network;
 mod resilience;
 mod snapshots;
 mod support;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
-use porthole_model::guest::{DisplaySpec, Health, SshHostKeys};
+use porthole_model::guest::{DisplaySpec, Health, Metadata, SshHostKeys, Taken};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
 use super::displays::{DisplayError, Displays, is_name};
 use super::ssh::HostKeys;
+use super::metadata::Service;
 use crate::http::{Refusal, Reply, content, error, json, json_body, serve, upgraded, websocket};
 
 /// Connections at once; viewers' do not count once they were handed to their display.
@@ -25,7 +26,12 @@ const LONGEST_GRACE_MS: u64 = 60_000;
 const READ_AHEAD_BYTES: usize = 64 << 10;
 
 /// Serves connections for ever.
-pub(super) async fn accept(listener: UnixListener, displays: Rc<Displays>, host_keys: Option<HostKeys>) {
+pub(super) async fn accept(
+    listener: UnixListener,
+    displays: Rc<Displays>,
+    host_keys: Option<HostKeys>,
+    metadata: Service,
+) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
         let Ok(permit) = room.clone().acquire_owned().await else { return };
@@ -38,9 +44,10 @@ pub(super) async fn accept(listener: UnixListener, displays: Rc<Displays>, host_
                 continue;
             }
         };
-        let (displays, host_keys) = (displays.clone(), host_keys.clone());
+        let (displays, host_keys, metadata) = (displays.clone(), host_keys.clone(), metadata.clone());
         tokio::task::spawn_local(async move {
-            serve(stream, |request| answer(request, displays.clone(), host_keys.clone())).await;
+            let handle = |request| answer(request, displays.clone(), host_keys.clone(), metadata.clone());
+            serve(stream, handle).await;
             drop(permit);
         });
     }
@@ -50,6 +57,7 @@ pub(super) async fn accept(listener: UnixListener, displays: Rc<Displays>, host_
 enum Route<'a> {
     Health,
     SshHostKeys,
+    Metadata,
     Display(&'a str),
     Stream(&'a str),
     Screenshot(&'a str),
@@ -62,6 +70,9 @@ fn route(path: &str) -> Option<Route<'_>> {
     }
     if rest == "ssh-host-keys" {
         return Some(Route::SshHostKeys);
+    }
+    if rest == "metadata" {
+        return Some(Route::Metadata);
     }
     let rest = rest.strip_prefix("displays/")?;
     let (name, what) = rest.split_once('/').map_or((rest, None), |(name, what)| (name, Some(what)));
@@ -76,7 +87,12 @@ fn route(path: &str) -> Option<Route<'_>> {
     }
 }
 
-async fn answer(mut request: Request<Incoming>, displays: Rc<Displays>, host_keys: Option<HostKeys>) -> Reply {
+async fn answer(
+    mut request: Request<Incoming>,
+    displays: Rc<Displays>,
+    host_keys: Option<HostKeys>,
+    metadata: Service,
+) -> Reply {
     let path = request.uri().path().to_owned();
     let Some(route) = route(&path) else { return error(StatusCode::NOT_FOUND, "There is no such path.") };
     let number = |name: &str, most: u64| -> Result<Duration, Refusal> {
@@ -100,6 +116,13 @@ async fn answer(mut request: Request<Incoming>, displays: Rc<Displays>, host_key
             (Ok(wait), Some(keys)) => json(&keys.read(wait).await),
             (Ok(_), None) => json(&SshHostKeys::default()),
             (Err(refusal), _) => *refusal,
+        },
+        (Method::PUT, Route::Metadata) => match json_body::<Metadata>(request).await {
+            Ok(said) => {
+                metadata.set(said);
+                json(&Taken {})
+            }
+            Err(refusal) => *refusal,
         },
         (Method::GET, Route::Display(name)) => match number("wait_ms", LONGEST_WAIT_MS) {
             Ok(wait) => finish(displays.get(name, wait).await),

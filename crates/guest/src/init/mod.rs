@@ -11,6 +11,7 @@ mod boot;
 mod bus;
 mod displays;
 mod first_boot;
+mod metadata;
 mod services;
 mod ssh;
 mod supervise;
@@ -69,10 +70,11 @@ pub(crate) fn run(args: InitArgs) -> anyhow::Result<()> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, live(args, first.then_some(config.username)))
+    let metadata = metadata::Service::new(config.metadata);
+    local.block_on(&runtime, live(args, first.then_some(config.username), metadata))
 }
 
-async fn live(args: InitArgs, username: Option<String>) -> anyhow::Result<()> {
+async fn live(args: InitArgs, username: Option<String>, metadata: metadata::Service) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let reaper = Reaper::start()?;
@@ -85,8 +87,9 @@ async fn live(args: InitArgs, username: Option<String>) -> anyhow::Result<()> {
         displays.spare(bus.clone());
         displays.spare(services.clone());
         host_keys = Some(ssh::start(services.clone(), reaper.clone(), args.config));
+        tokio::task::spawn_local(metadata.clone().run());
     }
-    tokio::task::spawn_local(api::accept(listener, displays.clone(), host_keys));
+    tokio::task::spawn_local(api::accept(listener, displays.clone(), host_keys, metadata));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Agent serves");
     tokio::select! {
         _ = terminate.recv() => {}

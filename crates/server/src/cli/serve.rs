@@ -125,6 +125,8 @@ fn driver_config(config: &Config) -> anyhow::Result<DriverConfig> {
         images_dir: config.images_dir.clone(),
         guest_binary,
         network: config.network.cidr.clone(),
+        public_interface: config.network.public_interface.clone(),
+        site_networks: config.network.site_cidrs.clone(),
     })
 }
 

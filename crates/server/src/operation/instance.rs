@@ -16,7 +16,7 @@ use super::{
     session::{close_viewers, find, stop_displays},
     snapshot::ensure_data_disks,
 };
-use crate::{app::App, service::key_pair, ssh::Authority};
+use crate::{app::App, network, service::key_pair, ssh::Authority};
 
 /// CreateInstances, for one instance.
 pub const CREATE: Plan<Learnt> = Plan {
@@ -217,7 +217,7 @@ async fn authorized_key(app: &App, instance: &Instance) -> Result<Option<String>
 }
 
 /// Makes a DNS label of a resource's name: letters, digits and inner hyphens, at most 63.
-fn hostname(name: &str) -> String {
+pub fn hostname(name: &str) -> String {
     let label: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(63).collect();
     label.trim_matches('-').to_owned()
@@ -262,7 +262,12 @@ pub(super) async fn ensure_disk(app: &App, op: &mut Learnt) -> Result<(), StepEr
 }
 
 pub(super) async fn ensure_running(app: &App, op: &mut Learnt) -> Result<(), StepError> {
-    let (_, spec) = found(app, op).await?;
+    let (instance, spec) = found(app, op).await?;
+    match network::prepare(app, &instance).await {
+        Err(network::PrepareError::Store(error)) => return Err(error.into()),
+        Err(network::PrepareError::Driver(error)) => return Err(remember(op, error)),
+        Ok(()) => {}
+    }
     app.driver.start(&spec).await.map_err(|error| remember(op, error))?;
     mount_all(app, &op.instance_id).await
 }

@@ -20,6 +20,7 @@ use porthole_store::Operation;
 use serde::{Deserialize, Serialize};
 
 pub use disk::DiskLearnt;
+pub use instance::hostname;
 pub use runner::Runner;
 pub use session::apply as apply_to_session;
 pub use snapshot::SnapshotLearnt;

@@ -5,6 +5,7 @@ pub(crate) mod auto_snapshot;
 pub(crate) mod disks;
 mod expiry;
 mod meter;
+mod network;
 mod observe;
 mod prune;
 
@@ -27,6 +28,7 @@ pub fn start(app: &Arc<App>) -> Reconcilers {
     every(&mut tasks, app, &ended, Duration::from_millis(500), |app| Box::pin(expiry::expire(app)));
     every(&mut tasks, app, &ended, Duration::from_secs(5), |app| Box::pin(observe::observe(app)));
     every(&mut tasks, app, &ended, Duration::from_secs(60), |app| Box::pin(disks::release(app)));
+    every(&mut tasks, app, &ended, Duration::from_secs(5), |app| Box::pin(network::network(app)));
     every(&mut tasks, app, &ended, Duration::from_secs(600), |app| Box::pin(prune::prune(app)));
     every(&mut tasks, app, &ended, Duration::from_secs(600), |app| Box::pin(meter::roll_up(app)));
     aligned(&mut tasks, app, &ended, app.config.metrics.period_ms, |app| Box::pin(meter::measure(app)));

@@ -22,8 +22,8 @@ use porthole_model::{
 use porthole_store::{Instance, InstanceSsh, StoreError};
 
 use super::{
-    Deed, NewDeed, Subject, TRIES, account, act, add_on, health, insert_operation, key_pair, page_end, page_limit,
-    page_start, quota, region, restore::Origin, tags, unavailable,
+    Deed, NewDeed, Subject, TRIES, account, act, add_on, health, insert_operation, key_pair, network, page_end,
+    page_limit, page_start, quota, region, restore::Origin, tags, unavailable,
 };
 use crate::{app::App, auth::Caller, dispatch::Request, operation::Learnt, telemetry::chain};
 
@@ -202,6 +202,7 @@ pub async fn get(cx: Request<'_>, input: GetInstanceRequest) -> Result<GetInstan
     let disks = cx.app.store.disks_of_instance(&instance.id).await.map_err(|error| unavailable(&error))?;
     let mut shown = wire(cx.app, &instance, &disks);
     health::add(cx.app, &instance, &mut shown, input.include_health_status);
+    network::show(&mut shown, &instance, &network::picture(cx).await?);
     Ok(GetInstanceResult { instance: Some(shown) })
 }
 
@@ -213,12 +214,14 @@ pub async fn list(cx: Request<'_>, input: GetInstancesRequest) -> Result<GetInst
     let next_page_token = page_end(cx, "GetInstances", &mut rows, |row| (row.created_ms, row.id.as_str()));
     let attached = cx.app.store.attached_disks(&account(cx), region(cx.app)).await;
     let disks = attached.map_err(|error| unavailable(&error))?;
-    let shown = |row: &Instance| {
+    let picture = network::picture(cx).await?;
+    let show = |row: &Instance| {
         let mut shown = wire(cx.app, row, &disks);
         health::add(cx.app, row, &mut shown, input.include_health_status);
+        network::show(&mut shown, row, &picture);
         shown
     };
-    let instances = rows.iter().map(shown).collect();
+    let instances = rows.iter().map(show).collect();
     Ok(GetInstancesResult { instances: Some(instances), next_page_token })
 }
 

@@ -11,11 +11,14 @@ pub mod instance;
 pub mod key_pair;
 pub mod metric;
 pub mod names;
+pub mod network;
 pub mod operation;
+pub mod ports;
 pub mod quota;
 pub mod restore;
 pub mod session;
 pub mod snapshot;
+pub mod static_ip;
 pub mod tags;
 
 use porthole_api::{Error, page_token, types::Operation};
@@ -56,8 +59,22 @@ pub async fn act(
     kind: Kind,
     decide: impl Fn(&mut Instance) -> Result<Deed, Error>,
 ) -> Result<Vec<Operation>, Error> {
+    act_saying(cx, name, kind, "", decide).await
+}
+
+/// The same, with the operation's details.
+///
+/// # Errors
+/// As [`act`].
+pub async fn act_saying(
+    cx: Request<'_>,
+    name: &str,
+    kind: Kind,
+    details: &str,
+    decide: impl Fn(&mut Instance) -> Result<Deed, Error>,
+) -> Result<Vec<Operation>, Error> {
     for _ in 0..TRIES {
-        match act_once(cx, name, kind, &decide).await {
+        match act_once(cx, name, kind, details, &decide).await {
             Ok(outcome) => return outcome.map(|operations| operations.iter().map(operation::wire).collect()),
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(unavailable(&error)),
@@ -70,6 +87,7 @@ async fn act_once(
     cx: Request<'_>,
     name: &str,
     kind: Kind,
+    details: &str,
     decide: &impl Fn(&mut Instance) -> Result<Deed, Error>,
 ) -> Result<Result<Vec<porthole_store::Operation>, Error>, StoreError> {
     let (app, account) = (cx.app, AccountId::new(cx.caller.account_id.as_str()));
@@ -112,7 +130,7 @@ async fn act_once(
         NewDeed {
             kind,
             subject: Subject::instance(&instance),
-            details: "",
+            details,
             state: Learnt::begin(instance.id.as_str()),
             leader: None,
             done: matches!(deed, Deed::Done),

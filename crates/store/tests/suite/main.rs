@@ -17,6 +17,7 @@ mod key_pair;
 mod names;
 mod operation;
 mod snapshot;
+mod static_ip;
 mod tags;
 mod usage;
 

@@ -117,9 +117,8 @@ impl Rules {
             some => format!("    ip saddr vmap {{ {} }}\n", some.join(", ")),
         };
         let published = published::chains(&self.members);
-        let public = published::public_addresses(&self.members).map_or(String::new(), |list| {
-            format!("    iifname \"{bridge}\" ip daddr {{ {list} }} accept\n")
-        });
+        let public = published::public_addresses(&self.members)
+            .map_or(String::new(), |list| format!("    iifname \"{bridge}\" ip daddr {{ {list} }} accept\n"));
         let translation = published::translation(&self.members);
         let outward = published::outward(&self.members, bridge, |address| !subnet.has(address));
         let site = published::site(&self.members, &self.site, bridge);

@@ -1,0 +1,202 @@
+//! What reaches an instance from outside: its ports, its public address; and what of the site it reaches itself.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use porthole_driver::{Driver, InstanceNetwork, Networking};
+use porthole_model::{
+    guest::Metadata,
+    ports::{Asked, CONNECT_ALIAS, Protocol, Rule},
+};
+
+use crate::{
+    isolation::{Outside, connect, listen},
+    support::{Container, GRACE, run, spec},
+};
+
+const PUBLIC: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 7);
+
+/// A rule for one port from some networks; everywhere when none is named.
+fn rule(protocol: Protocol, port: i32, cidrs: &[&str]) -> Rule {
+    let cidrs: Vec<String> = cidrs.iter().map(|&cidr| cidr.to_owned()).collect();
+    let to = if protocol == Protocol::Tcp { port } else { -1 };
+    Rule::new(protocol, &Asked { from: Some(port), to: Some(to), cidrs: &cidrs, ..Asked::default() }).unwrap()
+}
+
+fn ports(rules: &[Rule]) -> InstanceNetwork {
+    InstanceNetwork { ports: rules.to_vec(), ..InstanceNetwork::default() }
+}
+
+/// Whether the far machine gets a connection.
+fn from_far(outside: &Outside, to: Ipv4Addr, port: u16) -> bool {
+    let script = format!("import socket; socket.create_connection(('{to}', {port}), 1)");
+    run("ip", &["netns", "exec", &outside.namespace, "python3", "-c", &script]).status.success()
+}
+
+fn ping_from_far(outside: &Outside, to: Ipv4Addr) -> bool {
+    run("ip", &["netns", "exec", &outside.namespace, "ping", "-c1", "-W1", &to.to_string()]).status.success()
+}
+
+fn from_host(to: Ipv4Addr, port: u16) -> bool {
+    TcpStream::connect_timeout(&SocketAddr::from((to, port)), Duration::from_secs(1)).is_ok()
+}
+
+fn with_way_in(container: &Container) -> Outside {
+    let outside = Outside::new();
+    let route = ["-n", &outside.namespace, "route", "add", "default", "via", Outside::HOST];
+    assert!(run("ip", &route).status.success());
+    assert!(container.config.state_dir.is_absolute());
+    outside
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn port_rules_are_what_the_outside_meets() {
+    let container = Container::new("good");
+    let outside = with_way_in(&container);
+    let driver = container.open().await;
+    for spec in [spec("one", "a", 2), spec("mate", "a", 3)] {
+        driver.create(&spec).await.unwrap();
+        driver.start(&spec).await.unwrap();
+    }
+    let one = driver.address(2);
+    for port in [443, 7000] {
+        listen(&container, "one", port).await;
+    }
+    assert!(from_far(&outside, one, 443) && from_host(one, 443), "open by default");
+    assert!(!from_far(&outside, one, 7000) && !from_host(one, 7000), "closed by default");
+    assert!(!ping_from_far(&outside, one));
+    assert_eq!(connect(&container, "mate", one, 7000), "open", "mates need no rule");
+
+    let far = [rule(Protocol::Tcp, 7000, &[Outside::FAR]), rule(Protocol::Icmp, 8, &[])];
+    assert!(driver.set_network("one", &ports(&far)).await.unwrap());
+    assert!(!driver.set_network("one", &ports(&far)).await.unwrap(), "the second time changes nothing");
+    assert!(from_far(&outside, one, 7000) && ping_from_far(&outside, one));
+    assert!(!from_far(&outside, one, 443) && !from_host(one, 7000) && !from_host(one, 443));
+
+    // Another server finds the rules in force, and a later start of the instance too.
+    drop(driver);
+    let driver = container.open().await;
+    assert!(from_far(&outside, one, 7000) && !from_host(one, 7000));
+    driver.stop("one", GRACE).await.unwrap();
+    driver.start(&spec("one", "a", 2)).await.unwrap();
+    listen(&container, "one", 7000).await;
+    assert!(from_far(&outside, one, 7000) && !from_host(one, 7000));
+
+    let alias = [CONNECT_ALIAS.to_owned()];
+    let host = Rule::new(Protocol::All, &Asked { aliases: &alias, ..Asked::default() }).unwrap();
+    driver.set_network("one", &ports(&[host])).await.unwrap();
+    assert!(from_host(one, 7000) && !from_far(&outside, one, 7000));
+    driver.set_network("one", &ports(&[])).await.unwrap();
+    assert!(!from_host(one, 7000));
+    assert!(!driver.set_network("absent", &ports(&[])).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_address_leads_to_its_instance_and_goes_with_it() {
+    let container = Container::new("good");
+    let outside = with_way_in(&container);
+    let driver = container.open().await;
+    for spec in [spec("one", "a", 2), spec("mate", "a", 3)] {
+        driver.create(&spec).await.unwrap();
+        driver.start(&spec).await.unwrap();
+    }
+    let on_host = || String::from_utf8(run("ip", &["-4", "address"]).stdout).unwrap().contains("203.0.113.7/32");
+    listen(&container, "one", 443).await;
+    assert!(!from_far(&outside, PUBLIC, 443) && !on_host());
+    let public = InstanceNetwork { public_address: Some(PUBLIC), ..InstanceNetwork::default() };
+    driver.set_network("one", &public).await.unwrap();
+    assert!(on_host());
+    assert!(from_far(&outside, PUBLIC, 443) && from_host(PUBLIC, 443));
+    assert!(!from_far(&outside, PUBLIC, 7000));
+    assert_eq!(connect(&container, "mate", PUBLIC, 443), "open");
+    assert_eq!(seen_by_far(&container, &outside), PUBLIC.to_string(), "it calls from its own address");
+
+    driver.stop("one", GRACE).await.unwrap();
+    assert!(!on_host());
+    driver.start(&spec("one", "a", 2)).await.unwrap();
+    assert!(on_host());
+    driver.set_network("one", &InstanceNetwork::default()).await.unwrap();
+    assert!(!on_host());
+    driver.set_network("one", &public).await.unwrap();
+    for id in ["one", "mate"] {
+        driver.delete(id).await.unwrap();
+    }
+    assert!(!on_host());
+}
+
+/// The address the far machine sees an instance call from.
+fn seen_by_far(container: &Container, outside: &Outside) -> String {
+    let server = "import socket\ns = socket.create_server(('0.0.0.0', 7003))\nprint('up', flush=True)\n\
+                  c, a = s.accept(); c.sendall(a[0].encode())";
+    let mut far = Command::new("ip")
+        .args(["netns", "exec", &outside.namespace, "python3", "-c", server])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(far.stdout.as_mut().unwrap()), &mut line).unwrap();
+    let call =
+        format!("import socket; print(socket.create_connection(('{}', 7003), 5).recv(99).decode())", Outside::FAR);
+    let (_, seen) = container.inside("one", &format!("python3 -c \"{call}\""));
+    // It has ended by itself if the call came.
+    let _ = far.kill();
+    far.wait().unwrap();
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_of_the_instances_network_serves_without_a_pool() {
+    let mut container = Container::new("good");
+    container.config.network = Some("10.207.0.0/16".to_owned());
+    let driver = container.open().await;
+    for spec in [spec("one", "a", 2), spec("mate", "a", 3), spec("other", "b", 4)] {
+        driver.create(&spec).await.unwrap();
+        driver.start(&spec).await.unwrap();
+    }
+    listen(&container, "one", 443).await;
+    let address = driver.reserved_address(0).unwrap();
+    assert_eq!(address, Ipv4Addr::new(10, 207, 255, 0));
+    assert!(!from_host(address, 443));
+    let public = InstanceNetwork { public_address: Some(address), ..InstanceNetwork::default() };
+    driver.set_network("one", &public).await.unwrap();
+    assert!(from_host(address, 443));
+    assert_eq!(connect(&container, "mate", address, 443), "open");
+    assert_eq!(connect(&container, "other", address, 443), "timed out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_site_is_for_peered_accounts() {
+    let mut container = Container::new("good");
+    container.config.site_networks = vec!["198.51.100.0/24".parse().unwrap()];
+    let outside = with_way_in(&container);
+    let driver = container.open().await;
+    let one = spec("one", "a", 2);
+    driver.create(&one).await.unwrap();
+    driver.start(&one).await.unwrap();
+    listen(&container, "one", 443).await;
+    let ping = format!("ping -c1 -W1 {}", Outside::FAR);
+    assert_ne!(container.inside("one", &ping).0, 0);
+    assert!(from_far(&outside, driver.address(2), 443), "answers are no connections of its own");
+    driver.set_network("one", &InstanceNetwork { site: true, ..InstanceNetwork::default() }).await.unwrap();
+    container.inside_ok("one", &ping);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_agent_is_told_its_metadata_and_has_the_address() {
+    let container = Container::new("good");
+    let driver = container.open().await;
+    let one = spec("one", "a", 2);
+    driver.create(&one).await.unwrap();
+    let entries = [("meta-data/instance-id".to_owned(), "i-1".to_owned())].into();
+    let metadata = Metadata { entries, ..Metadata::default() };
+    let wanted = InstanceNetwork { metadata: Some(metadata.clone()), ..InstanceNetwork::default() };
+    driver.set_network("one", &wanted).await.unwrap();
+    driver.start(&one).await.unwrap();
+    let boot: serde_json::Value =
+        serde_json::from_str(&container.inside_ok("one", "cat /run/porthole/boot.json")).unwrap();
+    assert_eq!(serde_json::from_value::<Metadata>(boot["metadata"].clone()).unwrap(), metadata);
+    assert!(container.inside_ok("one", "ip -4 address show dev lo").contains("169.254.169.254/32"));
+}
