@@ -36,6 +36,8 @@ async fn measure(arguments: &[String]) -> Result<(), Box<dyn error::Error>> {
         images_dir: images_dir.into(),
         guest_binary: guest_binary.into(),
         network: None,
+        public_interface: None,
+        site_networks: Vec::new(),
     };
     let driver = ContainerDriver::open(config).await?;
     let spec = |id: &str, index| InstanceSpec {
@@ -48,6 +50,9 @@ async fn measure(arguments: &[String]) -> Result<(), Box<dyn error::Error>> {
         memory_bytes: 1 << 30,
         pids_max: 1000,
         index,
+        authorized_keys: Vec::new(),
+        trusted_ca: String::new(),
+        user_data: String::new(),
     };
     let inside = |script: &str| -> Result<String, Box<dyn error::Error>> {
         let root = state_dir.join("runtime");

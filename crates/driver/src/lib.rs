@@ -23,9 +23,9 @@ mod sys;
 pub use container::ContainerDriver;
 pub use fake::FakeDriver;
 pub use meter::{Counters, Meter};
+pub use networking::{InstanceNetwork, Networking};
 pub use snapshots::{ExportSpec, SnapshotMade, SnapshotSource, Snapshots};
 pub use storage::{DataDisk, Storage};
-pub use networking::{InstanceNetwork, Networking};
 
 /// A bidirectional byte stream to a guest agent.
 pub trait AgentStream: AsyncRead + AsyncWrite + Send + Unpin {}

@@ -129,6 +129,7 @@ mod tests {
             instance_type: "b".into(),
             is_active: true,
             lfr: true,
+            lightsail: true,
         }
     }
 

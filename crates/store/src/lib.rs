@@ -11,9 +11,9 @@ mod key_pair;
 mod names;
 mod operation;
 mod snapshot;
+mod static_ip;
 mod tags;
 mod usage;
-mod static_ip;
 
 use std::{borrow::Cow, str::FromStr as _, time::Duration};
 
@@ -28,9 +28,9 @@ pub use instance::{FIRST_INDEX, Instance, LAST_INDEX};
 pub use key_pair::{InstanceSsh, KeyPair};
 pub use operation::{Claim, NewOperation, Operation, Page};
 pub use snapshot::{ExportRecord, Snapshot};
+pub use static_ip::{PublicAddress, StaticIp};
 pub use tags::{Named, Tagged};
 pub use usage::Run;
-pub use static_ip::{PublicAddress, StaticIp};
 
 /// Most connections for reads at once.
 const READERS: u32 = 4;

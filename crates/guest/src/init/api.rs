@@ -12,8 +12,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
 use super::displays::{DisplayError, Displays, is_name};
-use super::ssh::HostKeys;
 use super::metadata::Service;
+use super::ssh::HostKeys;
 use crate::http::{Refusal, Reply, content, error, json, json_body, serve, upgraded, websocket};
 
 /// Connections at once; viewers' do not count once they were handed to their display.

@@ -44,18 +44,29 @@ pub(super) struct Service {
 struct Inner {
     /// `None`: nothing is served.
     metadata: Option<Metadata>,
+    /// Keys that may log in, of the boot configuration; told with whatever else is said.
+    public_keys: Vec<String>,
     tokens: HashMap<String, Instant>,
 }
 
 impl Service {
     /// Begins with what the boot configuration says.
-    pub(super) fn new(metadata: Option<Metadata>) -> Self {
-        Self { inner: Rc::new(RefCell::new(Inner { metadata, tokens: HashMap::new() })) }
+    pub(super) fn new(metadata: Option<Metadata>, public_keys: Vec<String>) -> Self {
+        let service = Self::default();
+        service.inner.borrow_mut().public_keys = public_keys;
+        if let Some(metadata) = metadata {
+            service.set(metadata);
+        }
+        service
     }
 
     /// Says something else from now on; tokens stay good.
-    pub(super) fn set(&self, metadata: Metadata) {
-        self.inner.borrow_mut().metadata = Some(metadata);
+    pub(super) fn set(&self, mut metadata: Metadata) {
+        let mut inner = self.inner.borrow_mut();
+        for (number, key) in inner.public_keys.iter().enumerate() {
+            metadata.entries.insert(format!("meta-data/public-keys/{number}/openssh-key"), key.clone());
+        }
+        inner.metadata = Some(metadata);
     }
 
     /// Serves for ever; ends at once where the driver gave the instance no such address.
@@ -97,7 +108,7 @@ impl Service {
     /// Answers a request, and says how many hops the answer may take.
     fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> (Reply, u32) {
         let mut inner = self.inner.borrow_mut();
-        let Inner { metadata, tokens } = &mut *inner;
+        let Inner { metadata, tokens, .. } = &mut *inner;
         let Some(metadata) = metadata.as_ref().filter(|metadata| metadata.enabled) else {
             return (refusal(StatusCode::FORBIDDEN), USUAL_HOPS);
         };
@@ -191,7 +202,7 @@ mod tests {
         let entries = entries.map(|(path, text)| (path.to_owned(), text.to_owned())).into();
         let mut metadata = Metadata { entries, ..Metadata::default() };
         change(&mut metadata);
-        Service::new(Some(metadata))
+        Service::new(Some(metadata), vec!["ssh-ed25519 AAAA".to_owned()])
     }
 
     fn ask(service: &Service, method: Method, path: &str, headers: &[(HeaderName, &str)]) -> (u16, String, u32) {
@@ -220,9 +231,11 @@ mod tests {
         let service = service(|_| {});
         let token = token(&service);
         assert_eq!(get(&service, "/latest/meta-data/instance-id", &token), (200, "i-1".into()));
-        assert_eq!(get(&service, "/latest/meta-data/", &token), (200, "instance-id\nplacement/".into()));
+        assert_eq!(get(&service, "/latest/meta-data/", &token), (200, "instance-id\nplacement/\npublic-keys/".into()));
         assert_eq!(get(&service, "/2021-07-15/meta-data/placement/region", &token), (200, "us-east-2".into()));
         assert_eq!(get(&service, "/latest", &token), (200, "meta-data/\nuser-data".into()));
+        let key = get(&service, "/latest/meta-data/public-keys/0/openssh-key", &token);
+        assert_eq!(key, (200, "ssh-ed25519 AAAA".into()));
         assert_eq!(get(&service, "/latest/meta-data/none", &token).0, 404);
         assert_eq!(get(&service, "/other/meta-data", &token).0, 404);
         assert_eq!(get(&service, "/latest/meta-data/instance-id", "false").0, 401);
@@ -251,6 +264,6 @@ mod tests {
         let good = token(&open);
         open.set(Metadata { enabled: false, ..Metadata::default() });
         assert_eq!(get(&open, "/latest/user-data", &good).0, 403);
-        assert_eq!(ask(&Service::new(None), Method::GET, "/latest", &[]).0, 403);
+        assert_eq!(ask(&Service::new(None, vec![]), Method::GET, "/latest", &[]).0, 403);
     }
 }

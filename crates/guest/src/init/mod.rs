@@ -70,7 +70,7 @@ pub(crate) fn run(args: InitArgs) -> anyhow::Result<()> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
-    let metadata = metadata::Service::new(config.metadata);
+    let metadata = metadata::Service::new(config.metadata, config.authorized_keys);
     local.block_on(&runtime, live(args, first.then_some(config.username), metadata))
 }
 
