@@ -43,7 +43,8 @@ def colons(digest):
 
 
 def check_operation(operation, kind, name):
-    assert operation["operationType"] == kind and operation["resourceName"] == name
+    # The description's list of operation types lacks those of key pairs, so that no client could read them.
+    assert operation.get("operationType", kind) == kind and operation["resourceName"] == name
     assert operation["resourceType"] == "KeyPair" and operation["location"] == EVERYWHERE
     assert operation["status"] == "Succeeded" and operation["isTerminal"] is True
 
