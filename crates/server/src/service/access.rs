@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
 
-use super::{NewDeed, Subject, TRIES, account, insert_operation, instance, region, unavailable};
+use super::{NewDeed, Subject, TRIES, account, insert_operation, instance, network, region, unavailable};
 use crate::{
     agent::Agent,
     dispatch::Request,
@@ -63,6 +63,7 @@ pub async fn details(
     }
     let app = cx.app;
     let host_keys = host_keys(cx, &row).await?;
+    let public = network::picture(cx).await?.public(&row.id).map(|public| public.address.clone());
     let temporary = ssh::generate(app.ids.clone()).await;
     let now_ms = app.clock.now_ms();
     let seconds = |ms: i64| u64::try_from(ms / 1000).unwrap_or_default();
@@ -80,7 +81,7 @@ pub async fn details(
         expires_at: Some(Timestamp(expires_ms)),
         host_keys: Some(host_keys.iter().filter_map(wire).collect()),
         instance_name: Some(row.name.clone()),
-        ip_address: Some(app.driver.address(row.address_index).to_string()),
+        ip_address: Some(public.unwrap_or_else(|| app.driver.address(row.address_index).to_string())),
         private_key: Some(temporary.private_pem.into()),
         protocol: Some(InstanceAccessProtocol::Ssh),
         username: Some(instance::USERNAME.to_owned()),
