@@ -70,6 +70,10 @@ pub struct Meter {
     checks: Checks,
 }
 
+/// What a look added: the minute it belongs to, in seconds since the epoch; what was measured in it so far; and, from the
+/// second look on, when the look before was and percent of CPU since then.
+pub type Taken = (i64, Minute, Option<(i64, f64)>);
+
 impl Meter {
     /// Begins to measure an instance.
     pub fn new(booted_ms: i64) -> Self {
@@ -99,9 +103,8 @@ impl Meter {
         self.checks
     }
 
-    /// Takes a look in. Gives the minute it belongs to, in seconds since the epoch, and what was measured in it so far;
-    /// `None` at the first look. With it, percent of CPU since the look before, and when that was.
-    pub fn take(&mut self, look: Look, period_ms: i64, vcpus: u32) -> Option<(i64, Minute, Option<(i64, f64)>)> {
+    /// Takes a look in. Gives what it added; `None` at the first look.
+    pub fn take(&mut self, look: Look, period_ms: i64, vcpus: u32) -> Option<Taken> {
         let failed = |failed: bool, since: Option<i64>| failed.then(|| since.unwrap_or(look.now_ms));
         self.checks = Checks {
             instance_failed_ms: failed(!look.answers, self.checks.instance_failed_ms),
