@@ -80,7 +80,9 @@ impl Host {
         }
         let upper = raw.with_extension("upper");
         copy_to(disk, &upper).doing("copy the system disk")?;
-        let assembly = self.names.assembly_root().join(format!("export-{}", export.snapshot_id));
+        // Beside the instances' assemblies, so that it is taken for none of them.
+        let exports = self.names.assembly_root().with_extension("export");
+        let assembly = exports.join(&export.snapshot_id);
         rootfs::remove(&assembly).doing("remove a half-made export")?;
         let size = fs::metadata(disk).doing("look at the system disk")?.len();
         let made = (|| {
@@ -103,6 +105,10 @@ impl Host {
                 .doing("make the exported filesystem")
         })();
         let removed = rootfs::remove(&assembly).doing("take the assembly down");
+        for folder in [Some(exports.as_path()), exports.parent()].into_iter().flatten() {
+            // Another export's folder, or another server's, may be in it.
+            let _ = rootfs::remove_folder(folder);
+        }
         let upper_path = upper.canonicalize().doing("find the system disk")?;
         if !loopdev::wait_released(&upper_path, Duration::from_secs(30)).doing("look at loop devices")? {
             return Err(retry("the kernel still holds the exported disk"));
