@@ -134,6 +134,9 @@ async fn a_false_identity_is_dropped() {
 /// A stretch of network outside of the host, with one machine on it.
 pub(crate) struct Outside {
     pub(crate) namespace: String,
+    link: String,
+    /// Tests share the host's addresses and routes: one has this stretch at a time.
+    _turn: std::fs::File,
 }
 
 impl Outside {
@@ -142,8 +145,10 @@ impl Outside {
 
     pub(crate) fn new() -> Self {
         let namespace = format!("pt{}", std::process::id());
-        let outside = Self { namespace: namespace.clone() };
         let link = format!("pto{}", std::process::id());
+        let turn = std::fs::File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/outside.lock")).unwrap();
+        turn.lock().unwrap();
+        let outside = Self { namespace: namespace.clone(), link: link.clone(), _turn: turn };
         for command in [
             format!("netns add {namespace}"),
             format!("link add {link} type veth peer name far netns {namespace}"),
@@ -161,6 +166,8 @@ impl Outside {
 
 impl Drop for Outside {
     fn drop(&mut self) {
+        // Without it the namespace takes its end of the link along only some time later.
+        run("ip", &["link", "del", &self.link]);
         run("ip", &["netns", "del", &self.namespace]);
     }
 }

@@ -276,8 +276,8 @@ mod tests {
         rules.members[1].ports = own.iter().map(|(protocol, asked)| Rule::new(*protocol, asked).unwrap()).collect();
         let text = rules.document();
         for wanted in [
-            "172.26.0.2 : goto ports_1, 172.26.0.4 : goto ports_1",
-            "172.26.0.3 : goto ports_0",
+            "172.26.0.2 : goto ports_0, 172.26.0.4 : goto ports_0",
+            "172.26.0.3 : goto ports_1",
             "ip saddr { 10.0.0.0/8, 192.0.2.1/32 } tcp dport 8000-8010 accept",
             "meta nfproto ipv4 icmp type 8 accept",
             "meta nfproto ipv6 tcp dport 8443-8443 accept",
