@@ -4,6 +4,8 @@
 //! store holds an hour of minutes, an hour of five-minute points, or a day of hourly points, at a fixed size. Numbers are
 //! kept in 16 bits: exact below 2 048, within 0.05 % above.
 
+use std::collections::BTreeMap;
+
 /// Series that are kept of a minute, in their order in a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Series {
@@ -269,10 +271,16 @@ impl Row {
         if self.step == Step::Minute {
             return;
         }
+        // Summed up first and packed once: each packing of a large sum rounds it.
+        let mut sums: BTreeMap<usize, Summary> = BTreeMap::new();
         for (at_s, point) in finer.points() {
-            let mut sum = self.slot(at_s).and_then(read_sum).unwrap_or_default();
-            sum.add(&point);
-            if let Some(slot) = self.slot_mut(at_s) {
+            if let Some(range) = self.range(at_s) {
+                let slot = self.bytes.get(range.clone());
+                sums.entry(range.start).or_insert_with(|| slot.and_then(read_sum).unwrap_or_default()).add(&point);
+            }
+        }
+        for (start, sum) in sums {
+            if let Some(slot) = self.bytes.get_mut(start..start + self.step.slot_bytes()) {
                 write_sum(slot, &sum);
             }
         }
@@ -292,10 +300,6 @@ impl Row {
         let slot = usize::try_from((at_s - self.began_s).div_euclid(self.step.seconds())).ok()?;
         let size = self.step.slot_bytes();
         (slot < self.step.slots()).then_some(slot * size..(slot + 1) * size)
-    }
-
-    fn slot(&self, at_s: i64) -> Option<&[u8]> {
-        self.bytes.get(self.range(at_s)?)
     }
 
     fn slot_mut(&mut self, at_s: i64) -> Option<&mut [u8]> {

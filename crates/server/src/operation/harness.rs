@@ -355,7 +355,7 @@ impl World {
                 service::instance::reboot(cx, input).await?.operations
             }
             Kind::DeleteInstance => {
-                let input = DeleteInstanceRequest { instance_name: instance_name(), force_delete_add_ons: None };
+                let input = DeleteInstanceRequest { instance_name: instance_name(), force_delete_add_ons: Some(true) };
                 service::instance::delete(cx, input).await?.operations
             }
             Kind::StartSession => {

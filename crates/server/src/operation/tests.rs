@@ -253,7 +253,10 @@ async fn nothing_is_stuck(world: World) {
         let id = world.request(kind).await;
         assert_eq!(world.ended(&id).await.progress, Progress::Succeeded);
     }
-    assert_eq!(world.snapshot().await, "names []\n");
+    // Records of exports stay: they tell what became of them.
+    let snapshot = world.snapshot().await;
+    let left: Vec<&str> = snapshot.lines().filter(|line| !line.starts_with("export of ")).collect();
+    assert_eq!(left, ["names []"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
