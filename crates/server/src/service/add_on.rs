@@ -4,25 +4,24 @@ use porthole_api::{
     Error,
     types::{
         AddOn as WireAddOn, AddOnRequest, AddOnType, DisableAddOnRequest, DisableAddOnResult, EnableAddOnRequest,
-        EnableAddOnResult,
+        EnableAddOnResult, Operation,
     },
 };
 use porthole_model::{
     add_on::{self, AddOn},
     operation::Kind,
 };
+use porthole_store::StoreError;
 
-use super::{Deed, act};
+use super::{Deed, NewDeed, Subject, TRIES, account, act, insert_operation, region, unavailable};
 use crate::dispatch::Request;
 
 /// EnableAddOn: in the place of one of the same type.
 pub async fn enable(cx: Request<'_>, input: EnableAddOnRequest) -> Result<EnableAddOnResult, Error> {
     let new = read(&input.add_on_request, "addOnRequest")?;
-    let operations = act(cx, &input.resource_name, Kind::EnableAddOn, |instance| {
-        let mut all = add_on::parse(&instance.add_ons);
-        add_on::enable(&mut all, new.clone());
-        instance.add_ons = add_on::write(&all);
-        Ok(Deed::Done)
+    let operations = change(cx, &input.resource_name, Kind::EnableAddOn, input.add_on_request.add_on_type, |all| {
+        add_on::enable(all, new.clone());
+        Ok(())
     })
     .await?;
     Ok(EnableAddOnResult { operations: Some(operations) })
@@ -30,16 +29,66 @@ pub async fn enable(cx: Request<'_>, input: EnableAddOnRequest) -> Result<Enable
 
 /// DisableAddOn.
 pub async fn disable(cx: Request<'_>, input: DisableAddOnRequest) -> Result<DisableAddOnResult, Error> {
-    let operations = act(cx, &input.resource_name, Kind::DisableAddOn, |instance| {
-        let mut all = add_on::parse(&instance.add_ons);
-        if !add_on::disable(&mut all, input.add_on_type.as_str()) {
-            return Err(not_enabled(input.add_on_type));
-        }
-        instance.add_ons = add_on::write(&all);
-        Ok(Deed::Done)
+    let add_on_type = input.add_on_type;
+    let operations = change(cx, &input.resource_name, Kind::DisableAddOn, add_on_type, |all| {
+        let was_there = add_on::disable(all, add_on_type.as_str());
+        if was_there { Ok(()) } else { Err(not_enabled(add_on_type)) }
     })
     .await?;
     Ok(DisableAddOnResult { operations: Some(operations) })
+}
+
+/// Changes the add-ons of the disk or else the instance of this name; gives the operation, which has ended.
+async fn change(
+    cx: Request<'_>,
+    name: &str,
+    kind: Kind,
+    add_on_type: AddOnType,
+    edit: impl Fn(&mut Vec<AddOn>) -> Result<(), Error>,
+) -> Result<Vec<Operation>, Error> {
+    for _ in 0..TRIES {
+        match change_disk(cx, name, kind, add_on_type, &edit).await {
+            Ok(None) => break,
+            Ok(Some(outcome)) => return outcome.map(|operation| vec![super::operation::wire(&operation)]),
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(unavailable(&error)),
+        }
+    }
+    act(cx, name, kind, |instance| {
+        let mut all = add_on::parse(&instance.add_ons);
+        edit(&mut all)?;
+        instance.add_ons = add_on::write(&all);
+        Ok(Deed::Done)
+    })
+    .await
+}
+
+/// `None` when no disk has this name.
+async fn change_disk(
+    cx: Request<'_>,
+    name: &str,
+    kind: Kind,
+    add_on_type: AddOnType,
+    edit: &impl Fn(&mut Vec<AddOn>) -> Result<(), Error>,
+) -> Result<Option<Result<porthole_store::Operation, Error>>, StoreError> {
+    let mut tx = cx.app.store.begin().await?;
+    let Some(mut disk) = tx.disk_by_name(&account(cx), region(cx.app), name).await? else { return Ok(None) };
+    if add_on_type == AddOnType::StopInstanceOnIdle {
+        return Ok(Some(Err(Error::invalid_input(format!(
+            "The add-on StopInstanceOnIdle is for instances; {name} is a disk."
+        )))));
+    }
+    let mut all = add_on::parse(&disk.add_ons);
+    if let Err(error) = edit(&mut all) {
+        return Ok(Some(Err(error)));
+    }
+    disk.add_ons = add_on::write(&all);
+    tx.update_disk(&mut disk).await?;
+    let subject = Subject { name, resource_type: "Disk", id: disk.id.as_str(), zone: &disk.zone };
+    let deed = NewDeed { kind, subject, details: "", state: "{}".into(), leader: None, done: true };
+    let operation = insert_operation(cx, &mut tx, deed).await?;
+    tx.commit().await?;
+    Ok(Some(Ok(operation)))
 }
 
 /// The service's own words, which clients look for.

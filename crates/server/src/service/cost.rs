@@ -57,7 +57,19 @@ async fn found(
     if let Some(instance) = store.instance_by_name(&account(cx), region(cx.app), name).await? {
         return Ok(Some((ResourceType::Instance, instance_costs(cx, &instance, range).await?)));
     }
+    if let Some(disk) = store.disk_by_name(&account(cx), region(cx.app), name).await? {
+        let price = cx.app.config.prices.disk_gb_month;
+        return Ok(Some((ResourceType::Disk, vec![kept("DiskUsage", disk.created_ms, disk.size_gb, price, range)])));
+    }
     Ok(None)
+}
+
+/// The estimate of something that costs from the moment it is there, by its size.
+fn kept(usage_type: &str, created_ms: i64, size_gb: i64, price: f64, (start_ms, end_ms): (i64, i64)) -> CostEstimate {
+    let size_gb = u32::try_from(size_gb).unwrap_or(0);
+    let used = Use { began_ms: created_ms, ended_ms: end_ms, price_micros: (price * 1e6).round() as i64, size_gb };
+    let days = per_day(&[used], start_ms.max(created_ms), end_ms, Priced::GbMonth);
+    wire(usage_type.to_owned(), Priced::GbMonth, &days)
 }
 
 /// One estimate for each bundle and price that an instance ran at.
