@@ -63,7 +63,7 @@ def test_every_metric_is_measured(fast):
     assert 0 < cpu["maximum"] < 50, "a tenth of a CPU of two"
     received = points("NetworkIn")[0]["maximum"]
     in_kilobits = points("NetworkIn", unit="Kilobits")[0]
-    assert in_kilobits["unit"] == "Kilobits" and in_kilobits["maximum"] >= received * 8 / 1000 > 0
+    assert in_kilobits["unit"] == "Kilobits" and in_kilobits["maximum"] >= received * 0.0079 > 0
 
 
 def test_only_what_is_asked_for_comes_back(fast):
@@ -230,12 +230,12 @@ def test_an_instance_with_add_ons_is_deleted_by_force_only(caller, name):
 
 
 def test_an_idle_instance_is_stopped_and_it_is_said_why(fast):
-    fast.create("idle", addOns=[idle_rule(threshold="50", duration="2")])
-    fast.create("busy", addOns=[idle_rule(threshold="0.5", duration="2")])
+    fast.create("busy", addOns=[idle_rule(threshold="0.5", duration="4")])
     fast.create("free")
     began = time.monotonic()
+    fast.create("idle", addOns=[idle_rule(threshold="50", duration="4")])
     wait_until(lambda: fast.state("idle") == "stopped", "the idle instance is stopped")
-    assert time.monotonic() - began > 0.5
+    assert time.monotonic() - began >= 2
     stops = fast.client.get_operations_for_resource(resourceName="idle")["operations"]
     assert "StopInstance" in [operation["operationType"] for operation in stops]
     assert fast.state("busy") == fast.state("free") == "running"
@@ -249,12 +249,12 @@ def test_an_idle_instance_is_stopped_and_it_is_said_why(fast):
     assert {d["decision"] for d in decisions("busy")} == {"Busy"} and decisions("free") == []
 
     # It runs for the whole duration after the next start, and is stopped again.
-    fast.finish_all(fast.client.start_instance(instanceName="idle"))
     began = time.monotonic()
+    fast.finish_all(fast.client.start_instance(instanceName="idle"))
     wait_until(lambda: fast.state("idle") == "stopped", "the idle instance is stopped again")
-    assert time.monotonic() - began > 0.9
+    assert time.monotonic() - began >= 2
 
     fast.client.disable_add_on(resourceName="idle", addOnType="StopInstanceOnIdle")
     fast.finish_all(fast.client.start_instance(instanceName="idle"))
-    time.sleep(1.5)
+    time.sleep(3)
     assert fast.state("idle") == "running", "without a rule nothing stops it"
