@@ -115,6 +115,18 @@ pub fn checked(requests: Option<&[AddOnRequest]>) -> Result<String, Error> {
     Ok(add_on::write(&all))
 }
 
+/// The same for a disk, which takes AutoSnapshot alone.
+///
+/// # Errors
+/// InvalidInputException that names the member and the rule.
+pub fn checked_of_disk(requests: Option<&[AddOnRequest]>) -> Result<String, Error> {
+    let idle = |request: &AddOnRequest| request.add_on_type == AddOnType::StopInstanceOnIdle;
+    if requests.unwrap_or_default().iter().any(idle) {
+        return Err(Error::invalid_input("addOns: StopInstanceOnIdle is for instances; a disk takes AutoSnapshot."));
+    }
+    checked(requests)
+}
+
 fn read(request: &AddOnRequest, path: &str) -> Result<AddOn, Error> {
     match request.add_on_type {
         AddOnType::AutoSnapshot => {

@@ -7,7 +7,10 @@ use porthole_api::{
         ResourceBudgetEstimate, ResourceType, TimePeriod, Timestamp,
     },
 };
-use porthole_model::cost::{DAY_MS, Day, Priced, Use, per_day};
+use porthole_model::{
+    cost::{DAY_MS, Day, Priced, Use, per_day},
+    snapshot::Kind,
+};
 use porthole_store::{Instance, StoreError};
 
 use super::{account, region, unavailable};
@@ -60,6 +63,16 @@ async fn found(
     if let Some(disk) = store.disk_by_name(&account(cx), region(cx.app), name).await? {
         let price = cx.app.config.prices.disk_gb_month;
         return Ok(Some((ResourceType::Disk, vec![kept("DiskUsage", disk.created_ms, disk.size_gb, price, range)])));
+    }
+    if let Some(snapshot) = store.snapshot_by_name(&account(cx), region(cx.app), name).await? {
+        let price = cx.app.config.prices.snapshot_gb_month;
+        let size_gb =
+            i64::from(snapshot.size_gb) + snapshot.disks.iter().map(|disk| i64::from(disk.size_gb)).sum::<i64>();
+        let resource_type = match snapshot.kind {
+            Kind::InstanceSnapshot => ResourceType::InstanceSnapshot,
+            Kind::DiskSnapshot => ResourceType::DiskSnapshot,
+        };
+        return Ok(Some((resource_type, vec![kept("SnapshotUsage", snapshot.created_ms, size_gb, price, range)])));
     }
     Ok(None)
 }

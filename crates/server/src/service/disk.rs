@@ -59,9 +59,6 @@ pub async fn create(cx: Request<'_>, input: CreateDiskRequest) -> Result<CreateD
         let text = format!("availabilityZone {} is not one of this server's: {zones}.", input.availability_zone);
         return Err(Error::invalid_input(text));
     }
-    if input.add_ons.as_ref().is_some_and(|add_ons| !add_ons.is_empty()) {
-        return Err(Error::invalid_input("addOns are enabled by EnableAddOn, once the disk is there."));
-    }
     let new = Disk {
         id: DiskId::new(app.ids.uuid()),
         account_id: account(cx),
@@ -76,7 +73,7 @@ pub async fn create(cx: Request<'_>, input: CreateDiskRequest) -> Result<CreateD
         auto_mount: false,
         from_snapshot_id: String::new(),
         tags: tags::checked(input.tags.as_deref())?,
-        add_ons: "[]".into(),
+        add_ons: super::add_on::checked_of_disk(input.add_ons.as_deref())?,
         generation: 0,
         created_ms: app.clock.now_ms(),
     };
@@ -408,7 +405,7 @@ pub fn wire(disk: &Disk, instances: &HashMap<InstanceId, String>) -> WireDisk {
     let account_id = disk.account_id.as_str();
     let attached = disk.instance_id.as_ref();
     WireDisk {
-        add_ons: Some(Vec::new()),
+        add_ons: Some(super::add_on::wire(&disk.add_ons)),
         arn: Some(names::arn(&disk.region, account_id, ResourceType::Disk, disk.id.as_str())),
         attached_to: attached.and_then(|id| instances.get(id).cloned()),
         attachment_state: Some(if attached.is_some() { "attached" } else { "detached" }.to_owned()),
