@@ -62,7 +62,7 @@ async fn measure(arguments: &[String]) -> Result<(), Box<dyn error::Error>> {
     };
     driver.create(&spec("source", 2)).await?;
     driver.start(&spec("source", 2)).await?;
-    inside(&format!("head -c {}M /dev/urandom > /srv/used; sync", used_mb * 1_000_000 >> 20))?;
+    inside(&format!("head -c {}M /dev/urandom > /srv/used; sync", (used_mb * 1_000_000) >> 20))?;
     inside(WRITER)?;
     let (sender, _listens) = watch::channel(0);
     let source = SnapshotSource::Instance { id: "source".into(), disks: Vec::new() };
