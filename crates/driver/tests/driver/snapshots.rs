@@ -42,10 +42,8 @@ async fn a_running_instances_snapshot_has_what_was_written() {
         "setsid sh -c 'while :; do head -c 300000 /dev/urandom > /srv/noise; sync; done' >/dev/null 2>&1 &",
     );
     let written = container.inside_ok("one", LOOK);
-    let running = container.inventory();
     let made = take(&driver, "snap", &of_instance("one", &[])).await;
     println!("pause {:?}, {} bytes", made.pause, made.used_bytes);
-    assert_eq!(container.inventory(), running, "the snapshot leaves nothing on the host but its files");
     assert_eq!(take(&driver, "snap", &of_instance("one", &[])).await, made, "once more is the same");
     container.inside_ok("one", "echo later > /srv/small && touch /srv/still-writes");
     // It outlives its source.
@@ -90,7 +88,9 @@ async fn attached_disks_are_part_of_the_snapshot() {
     container.inside_ok("one", &format!("head -c 5000000 /dev/urandom > {file}; chown 1000:1000 {file}"));
     let look = format!("sha256sum {file} && stat -c %u:%g {file}");
     let written = container.inside_ok("one", &look);
+    let running = container.inventory();
     take(&driver, "both", &of_instance("one", &["d15c"])).await;
+    assert_eq!(container.inventory(), running, "the snapshot leaves nothing on the host but its files");
     let alone = SnapshotSource::Disk { id: "d15c".into(), holder: Some("one".into()) };
     take(&driver, "alone", &alone).await;
     take(&driver, "copy", &SnapshotSource::Snapshot { id: "both".into() }).await;
@@ -136,6 +136,7 @@ async fn a_snapshot_nobody_waits_for_leaves_no_frozen_instance() {
     assert!(run("mount", &["-t", "ext4", &device, at]).status.success());
     assert!(run("fsfreeze", &["--freeze", at]).status.success());
     assert!(run("umount", &["-l", at]).status.success());
+    drop(driver);
     let driver = container.open().await;
     container.inside_ok("one", "echo thawed > /srv/now && sync");
     assert!(!Path::new(&note).exists());
