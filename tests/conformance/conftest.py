@@ -24,6 +24,7 @@ PATIENCE_S = 60
 BLUEPRINT = "debian_12"
 BUNDLE = "nano_3_0"
 _numbers = itertools.count(1)
+_clients = {}
 
 
 @dataclass
@@ -38,7 +39,11 @@ class Caller:
 
     @property
     def client(self):
-        return self.client_with()
+        # Making a client takes longer than most tests.
+        key = (self.recorder.url, self.key_id, self.secret)
+        if key not in _clients:
+            _clients[key] = self.client_with()
+        return _clients[key]
 
     def client_with(self, **change):
         settings = {

@@ -17,6 +17,9 @@ class Recorder:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # A reply in one write: in two, the kernel would hold the second back until the first is acknowledged.
+            wbufsize = -1
+            disable_nagle_algorithm = True
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))

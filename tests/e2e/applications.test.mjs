@@ -14,7 +14,7 @@ const BLUEPRINTS = join(import.meta.dirname, "../../crates/server/data/blueprint
 const IMAGES = "/var/lib/porthole/images";
 
 /** Colours that a window with text and icons has at least; a blank screen, or one with a sentence on it, has fewer. */
-const COLOURS = 60;
+const COLOURS = 150;
 
 /** Blueprints with an application, by the lines of the file that say so. */
 async function applications() {
