@@ -17,6 +17,7 @@ FIRST_REFUSALS = {
     "nobody": (403, "MissingAuthenticationTokenException"),
     "unknown": (403, "UnrecognizedClientException"),
     "wrong": (403, "InvalidSignatureException"),
+    "restricted": (400, DENIED),
 }
 
 
@@ -26,12 +27,26 @@ def on_owned(action):
 
 
 @pytest.fixture(scope="module")
-def callers(server, _recorder):
-    """An owner with an instance, and another account."""
+def callers(server, _recorder, tmp_path_factory):
+    """An owner with an instance, another account, and the owner's restricted keys."""
     owner = new_caller(server, _recorder, "matrix")
     owner.create(OWNED, tags=[{"key": "team", "value": "bio"}])
     foreign = new_caller(server, _recorder, "matrix-foreign")
-    return {"owner": owner, "foreign": foreign}
+    folder = tmp_path_factory.mktemp("policies")
+
+    def restricted(name, policy):
+        file = folder / f"{name}.cedar"
+        file.write_text(policy)
+        made = server.porthole("key", "create", "--account", "matrix", "--policy", str(file), "--json")
+        return {"key_id": made["accessKeyId"], "secret": made["secretAccessKey"]}
+
+    every = ", ".join(f'Action::"{action}"' for action in VALID)
+    return {
+        "owner": owner,
+        "foreign": foreign,
+        "nothing": restricted("nothing", "permit(principal, action, resource) when { false };"),
+        "everything": restricted("everything", f"permit(principal, action in [{every}], resource);"),
+    }
 
 
 @pytest.mark.parametrize("who", FIRST_REFUSALS)
@@ -42,11 +57,14 @@ def test_refused_before_anything_happens(recorder, callers, action, who):
         "nobody": {"change": lambda headers: headers.pop("authorization")},
         "unknown": {"key_id": "AKIANOSUCHKEY0000000"},
         "wrong": {"secret": "wrong"},
+        "restricted": callers["nothing"],
     }[who]
     before = owner.client.get_instance(instanceName=OWNED)["instance"]
     names = owner.client.get_active_names()["activeNames"]
     reply = owner.call(action, on_owned(action), **how)
     assert (reply.status, reply.code) == FIRST_REFUSALS[who]
+    if who == "restricted":
+        assert f"lightsail:{action} on resource: " in reply.message
     assert owner.client.get_instance(instanceName=OWNED)["instance"] == before
     assert owner.client.get_active_names()["activeNames"] == names
 
@@ -68,9 +86,10 @@ def test_another_account_finds_nothing(recorder, callers, action):
 
 
 @pytest.mark.parametrize("action", VALID)
-def test_the_owner_is_not_denied(recorder, callers, action):
-    reply = callers["owner"].call(action, VALID[action])
-    assert reply.status == 200 or reply.code in ("NotFoundException", "InvalidInputException", "OperationFailureException"), reply.body
+def test_the_owner_and_a_key_that_may_are_not_denied(recorder, callers, action):
+    for how in ({}, callers["everything"]):
+        reply = callers["owner"].call(action, VALID[action], **how)
+        assert reply.status == 200 or reply.code in ("NotFoundException", "InvalidInputException", "OperationFailureException"), reply.body
 
 
 def test_each_served_action_has_a_row_in_the_documentation():

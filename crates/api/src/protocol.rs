@@ -51,6 +51,14 @@ impl Call {
     }
 }
 
+/// Lists the members of an action's input, and whether each is required.
+pub fn members(action: Action) -> Vec<(&'static str, bool)> {
+    match &action.row().input.get().kind {
+        crate::shape::Kind::Structure(members) => members.iter().map(|member| (member.name, member.required)).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// Finds the action that `X-Amz-Target` names.
 ///
 /// # Errors

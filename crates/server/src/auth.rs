@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use porthole_api::{Error, sigv4};
 use serde::{Deserialize, Serialize};
 
-use crate::{app::App, telemetry::chain};
+use crate::{app::App, policy::Policy, telemetry::chain};
 
 /// The service name in a signature's scope.
 const SERVICE: &str = "lightsail";
@@ -19,12 +19,14 @@ const BELIEVED_MS: i64 = 1_000;
 const MOST_KEYS: usize = 10_000;
 
 /// Who calls, proven by a signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Caller {
     /// Twelve digits.
     pub account_id: String,
     /// The key that signed.
     pub access_key_id: String,
+    /// What the key is restricted to; `None`: it may do everything in its account.
+    pub policy: Option<Policy>,
 }
 
 /// Access keys seen lately, with their secrets and the day's signing key.
@@ -33,6 +35,7 @@ pub struct KeyCache(Mutex<HashMap<String, Arc<Known>>>);
 
 struct Known {
     account_id: String,
+    policy: Option<Policy>,
     secret: sigv4::Secret,
     read_ms: i64,
     signing: Mutex<Option<sigv4::SigningKey>>,
@@ -77,13 +80,17 @@ pub async fn authenticate(app: &App, head: &Parts, body: &[u8]) -> Result<Caller
     let now_ms = app.clock.now_ms();
     let expected = sigv4::Expected { region: &app.config.region, service: SERVICE, now_ms };
     let scoped = sigv4::Claim::read(request)?.check(&expected)?;
-    let known = match scoped.token() {
+    let (known, policy) = match scoped.token() {
         Some(token) => temporary(app, scoped.access_key_id(), token, now_ms).await?,
-        None => permanent(app, scoped.access_key_id(), now_ms).await?,
+        None => {
+            let known = permanent(app, scoped.access_key_id(), now_ms).await?;
+            let policy = known.policy.clone();
+            (known, policy)
+        }
     };
     let key = known.signing_key(scoped.date(), &app.config.region);
     let verified = scoped.verify(&key)?;
-    Ok(Caller { account_id: known.account_id.clone(), access_key_id: verified.access_key_id().to_owned() })
+    Ok(Caller { account_id: known.account_id.clone(), access_key_id: verified.access_key_id().to_owned(), policy })
 }
 
 async fn permanent(app: &App, access_key_id: &str, now_ms: i64) -> Result<Arc<Known>, Error> {
@@ -106,10 +113,27 @@ async fn permanent(app: &App, access_key_id: &str, now_ms: i64) -> Result<Arc<Kn
         );
         return Err(Error::service("The access key cannot be read. Ask the operator to make a new one."));
     };
-    Ok(app.keys.remember(access_key_id, Known::new(key.account_id.to_string(), secret, now_ms)))
+    let policy = match key.policy.as_str() {
+        "" => None,
+        text => match Policy::parse(text) {
+            Ok(policy) => Some(policy),
+            Err(error) => {
+                // Never unrestricted instead: the policy was good when it was set, by another version of this program.
+                tracing::error!(access_key_id, error = %format!("{error:#}"), "an access key's policy cannot be read");
+                return Err(Error::service("The access key's policy cannot be read. Ask the operator to set it anew."));
+            }
+        },
+    };
+    Ok(app.keys.remember(access_key_id, Known::new(key.account_id.to_string(), policy, secret, now_ms)))
 }
 
-async fn temporary(app: &App, access_key_id: &str, token: &str, now_ms: i64) -> Result<Arc<Known>, Error> {
+/// Finds temporary credentials; what they may do is decided by the policy their parent has now.
+async fn temporary(
+    app: &App,
+    access_key_id: &str,
+    token: &str,
+    now_ms: i64,
+) -> Result<(Arc<Known>, Option<Policy>), Error> {
     let sealed = hex::decode(token).map_err(|_| Error::unknown_session_token())?;
     let plain = app.seal.open_sealed("session-token", &sealed).ok_or_else(Error::unknown_session_token)?;
     let token: SessionToken = serde_json::from_slice(&plain).map_err(|_| Error::unknown_session_token())?;
@@ -123,9 +147,10 @@ async fn temporary(app: &App, access_key_id: &str, token: &str, now_ms: i64) -> 
     // Remembered under a name that no access key id can have: without its token the key must not be found.
     let name = format!("temporary:{access_key_id}");
     if let Some(known) = app.keys.get(&name) {
-        return Ok(known);
+        return Ok((known, parent.policy.clone()));
     }
-    Ok(app.keys.remember(&name, Known::new(parent.account_id.clone(), token.secret, now_ms)))
+    let known = Known::new(parent.account_id.clone(), None, token.secret, now_ms);
+    Ok((app.keys.remember(&name, known), parent.policy.clone()))
 }
 
 /// Makes temporary credentials from a long-lived key.
@@ -168,8 +193,8 @@ fn unavailable(error: porthole_store::StoreError) -> Error {
 }
 
 impl Known {
-    fn new(account_id: String, secret: String, read_ms: i64) -> Self {
-        Self { account_id, secret: sigv4::Secret::new(secret), read_ms, signing: Mutex::new(None) }
+    fn new(account_id: String, policy: Option<Policy>, secret: String, read_ms: i64) -> Self {
+        Self { account_id, policy, secret: sigv4::Secret::new(secret), read_ms, signing: Mutex::new(None) }
     }
 
     fn is_fresh(&self, now_ms: i64) -> bool {

@@ -8,6 +8,7 @@ use porthole_api::{
 use crate::{
     app::App,
     auth::Caller,
+    policy,
     service::{
         access, add_on, catalog, cost, disk, instance, key_pair, metric, names, network, operation, ports, restore,
         session, snapshot, static_ip, tags,
@@ -17,6 +18,10 @@ use crate::{
 /// Serves one call. Actions of the model that are not served are refused by name.
 pub async fn dispatch(app: &App, caller: &Caller, call: Call<'_>) -> Result<Response, Error> {
     let cx = Request { app, caller };
+    // An action about which no policy can be asked is not served, whatever is below.
+    if !policy::is_known(call.action) {
+        return Err(Error::not_served(call.action));
+    }
     match call.action {
         Action::CreateInstances => cx.serve(call, instance::create).await,
         Action::GetInstance => cx.serve(call, instance::get).await,
@@ -109,14 +114,15 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads the typed input, calls the function, writes the typed output.
+    /// Reads the typed input, asks the policy of the caller's key, calls the function, writes the typed output.
     async fn serve<I, O, F>(self, call: Call<'_>, function: fn(Request<'a>, I) -> F) -> Result<Response, Error>
     where
         I: Input,
         O: Output,
         F: Future<Output = Result<O, Error>>,
     {
-        let input = protocol::decode(call.action, call.content_type, call.body)?.input()?;
-        Ok(Response::ok(&function(self, input).await?))
+        let call = protocol::decode(call.action, call.content_type, call.body)?;
+        policy::check(self.app, self.caller, &call).await?;
+        Ok(Response::ok(&function(self, call.input()?).await?))
     }
 }

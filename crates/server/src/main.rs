@@ -15,6 +15,7 @@ mod http;
 mod metrics;
 mod network;
 mod operation;
+mod policy;
 mod reconcile;
 mod secret;
 mod service;

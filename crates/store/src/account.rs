@@ -28,6 +28,8 @@ pub struct AccessKey {
     pub secret_sealed: Vec<u8>,
     /// Whether it may sign.
     pub active: bool,
+    /// Cedar policy that restricts it; empty: it may do everything in its account.
+    pub policy: String,
     /// Milliseconds since the epoch.
     pub created_ms: i64,
 }
@@ -46,6 +48,7 @@ fn access_key(row: &AnyRow) -> Result<AccessKey, StoreError> {
         account_id: AccountId::new(text(row, "account_id")?),
         secret_sealed: row.try_get("secret_sealed")?,
         active: number(row, "active")? != 0,
+        policy: text(row, "policy")?,
         created_ms: number(row, "created_ms")?,
     })
 }
@@ -68,17 +71,19 @@ impl Store {
 
     /// Finds an access key.
     pub async fn access_key(&self, id: &str) -> Result<Option<AccessKey>, StoreError> {
-        let row = sqlx::query("SELECT id, account_id, secret_sealed, active, created_ms FROM access_key WHERE id = $1")
-            .bind(id)
-            .fetch_optional(&self.reads)
-            .await?;
+        let row = sqlx::query(
+            "SELECT id, account_id, secret_sealed, active, policy, created_ms FROM access_key WHERE id = $1",
+        )
+        .bind(id)
+        .fetch_optional(&self.reads)
+        .await?;
         row.as_ref().map(access_key).transpose()
     }
 
     /// Lists the keys of an account, oldest first.
     pub async fn access_keys(&self, account_id: &AccountId) -> Result<Vec<AccessKey>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, account_id, secret_sealed, active, created_ms FROM access_key WHERE account_id = $1 ORDER BY created_ms, id",
+            "SELECT id, account_id, secret_sealed, active, policy, created_ms FROM access_key WHERE account_id = $1 ORDER BY created_ms, id",
         )
         .bind(account_id.as_str())
         .fetch_all(&self.reads)
@@ -123,12 +128,13 @@ impl Tx {
     /// Adds an access key.
     pub async fn insert_access_key(&mut self, key: &AccessKey) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO access_key (id, account_id, secret_sealed, active, created_ms) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO access_key (id, account_id, secret_sealed, active, policy, created_ms) VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(key.id.as_str())
         .bind(key.account_id.as_str())
         .bind(key.secret_sealed.clone())
         .bind(i64::from(key.active))
+        .bind(key.policy.as_str())
         .bind(key.created_ms)
         .execute(&mut *self.inner)
         .await?;
@@ -138,6 +144,16 @@ impl Tx {
     /// Takes a key out of use for good. Says whether there was one in use.
     pub async fn revoke_access_key(&mut self, id: &str) -> Result<bool, StoreError> {
         let done = sqlx::query("UPDATE access_key SET active = 0 WHERE id = $1 AND active = 1")
+            .bind(id)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Restricts a key by a policy, or by none. Says whether there was one in use.
+    pub async fn set_policy(&mut self, id: &str, policy: &str) -> Result<bool, StoreError> {
+        let done = sqlx::query("UPDATE access_key SET policy = $1 WHERE id = $2 AND active = 1")
+            .bind(policy)
             .bind(id)
             .execute(&mut *self.inner)
             .await?;

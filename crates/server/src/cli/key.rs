@@ -1,6 +1,8 @@
 //! `porthole key`: access keys, which sign API requests.
 
-use anyhow::{bail, ensure};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
 use clap::Subcommand;
 use porthole_store::{AccessKey, Store};
 
@@ -9,6 +11,7 @@ use crate::{
     app::{Clock as _, SystemClock, SystemIds},
     auth,
     config::Config,
+    policy,
     secret::Seal,
 };
 
@@ -20,10 +23,16 @@ pub(super) enum Key {
         /// Account, by name or id
         #[arg(long)]
         account: String,
+        /// File with the Cedar policy that restricts it; without one it may do everything in its account
+        #[arg(long)]
+        policy: Option<PathBuf>,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
+    /// Restrict an access key, within a second
+    #[command(subcommand)]
+    Policy(Policy),
     /// Make temporary credentials (with a session token) from an access key
     Temporary {
         /// The access key they end with
@@ -48,13 +57,69 @@ pub(super) enum Key {
     },
 }
 
+/// The Cedar policy of an access key, and of the temporary credentials made from it.
+#[derive(Subcommand)]
+pub(super) enum Policy {
+    /// Check a policy and give it to a key
+    Set {
+        /// The key's id
+        access_key_id: String,
+        /// File with the policy
+        file: PathBuf,
+    },
+    /// Print a key's policy; nothing when it has none
+    Show {
+        /// The key's id
+        access_key_id: String,
+    },
+    /// Take a key's policy away: it may do everything in its account again
+    Clear {
+        /// The key's id
+        access_key_id: String,
+    },
+    /// Print the schema that policies are checked against: every action and what it works on
+    Schema,
+}
+
+impl Policy {
+    async fn run(self, store: &Store) -> anyhow::Result<()> {
+        match self {
+            Self::Set { access_key_id, file } => set_policy(store, &access_key_id, &read_policy(&file)?).await,
+            Self::Clear { access_key_id } => set_policy(store, &access_key_id, "").await,
+            Self::Show { access_key_id } => {
+                let key = store.access_key(&access_key_id).await?;
+                let key = key.with_context(|| format!("there is no access key {access_key_id}"))?;
+                if key.policy.is_empty() { Ok(()) } else { say(key.policy.trim_end()) }
+            }
+            Self::Schema => say(policy::schema_text().trim_end()),
+        }
+    }
+}
+
+/// Reads a policy's file and checks it.
+fn read_policy(file: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    policy::Policy::parse(&text).with_context(|| format!("{} has a fault", file.display()))?;
+    Ok(text)
+}
+
+async fn set_policy(store: &Store, access_key_id: &str, policy: &str) -> anyhow::Result<()> {
+    let mut tx = store.begin().await?;
+    ensure!(tx.set_policy(access_key_id, policy).await?, "there is no access key {access_key_id} in use");
+    Ok(tx.commit().await?)
+}
+
 impl Key {
     pub(super) fn run(self, common: &Common) -> anyhow::Result<()> {
         let config = common.checked_config()?;
         block_on(async {
             let store = super::open_store(&config).await?;
             match self {
-                Self::Create { account, json } => create(&config, &store, &account, json).await?,
+                Self::Create { account, policy, json } => {
+                    let policy = policy.as_deref().map(read_policy).transpose()?.unwrap_or_default();
+                    create(&config, &store, &account, policy, json).await?
+                }
+                Self::Policy(policy) => policy.run(&store).await?,
                 Self::Temporary { access_key_id, duration_s } => {
                     temporary(&config, &store, &access_key_id, duration_s).await?
                 }
@@ -78,7 +143,7 @@ fn seal(config: &Config) -> anyhow::Result<Seal> {
     Seal::open(&config.state_dir.join("secret.key"), &SystemIds)
 }
 
-async fn create(config: &Config, store: &Store, account: &str, json: bool) -> anyhow::Result<()> {
+async fn create(config: &Config, store: &Store, account: &str, policy: String, json: bool) -> anyhow::Result<()> {
     let account = super::find_account(store, account).await?;
     let (id, secret) = auth::new_key(&SystemIds, "AKIA");
     let secret_sealed = seal(config)?.seal(&SystemIds, &auth::key_context(&id), secret.as_bytes());
@@ -87,6 +152,7 @@ async fn create(config: &Config, store: &Store, account: &str, json: bool) -> an
         account_id: account.id.clone(),
         secret_sealed,
         active: true,
+        policy,
         created_ms: SystemClock.now_ms(),
     };
     let mut tx = store.begin().await?;

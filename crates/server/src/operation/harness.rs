@@ -337,7 +337,7 @@ impl World {
 
     /// The same for an instance of another name.
     pub(super) async fn request_for(&self, name: &str, kind: Kind) -> Result<String, porthole_api::Error> {
-        let caller = Caller { account_id: ACCOUNT.into(), access_key_id: "AKIA".into() };
+        let caller = Caller { account_id: ACCOUNT.into(), access_key_id: "AKIA".into(), policy: None };
         let cx = Request { app: &self.app, caller: &caller };
         let instance_name = || name.to_owned();
         let answer: Option<Vec<Wire>> = match kind {

@@ -305,7 +305,8 @@ pub async fn stop(cx: Request<'_>, input: StopInstanceRequest) -> Result<StopIns
 /// # Errors
 /// Those of StopInstance.
 pub async fn stop_idle(app: &App, seen: &Instance) -> Result<(), Error> {
-    let caller = Caller { account_id: seen.account_id.to_string(), access_key_id: "StopInstanceOnIdle".into() };
+    let caller =
+        Caller { account_id: seen.account_id.to_string(), access_key_id: "StopInstanceOnIdle".into(), policy: None };
     let cx = Request { app, caller: &caller };
     act(cx, &seen.name, Kind::StopInstance, |instance| {
         if (&instance.id, instance.state) != (&seen.id, State::Running) || instance.add_ons != seen.add_ons {

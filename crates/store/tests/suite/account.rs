@@ -10,6 +10,7 @@ fn key(account: &Account, id: &str, created_ms: i64) -> AccessKey {
         account_id: account.id.clone(),
         secret_sealed: vec![0, 255, 7, 0],
         active: true,
+        policy: "permit(principal, action, resource);".into(),
         created_ms,
     }
 }
@@ -48,6 +49,23 @@ async fn a_revoked_key_stays_revoked(database: Database) {
     assert!(!tx.revoke_access_key("AKIB").await.unwrap());
     tx.commit().await.unwrap();
     assert!(!store.access_key("AKIA").await.unwrap().unwrap().active);
+}
+
+async fn a_policy_is_set_on_keys_in_use_only(database: Database) {
+    let store = database.open().await;
+    given::account(&store, '1').await;
+    let account = store.account("account 1").await.unwrap().unwrap();
+    let mut tx = store.begin().await.unwrap();
+    for id in ["AKIA", "AKIB"] {
+        tx.insert_access_key(&key(&account, id, 1)).await.unwrap();
+    }
+    assert!(tx.set_policy("AKIA", "").await.unwrap());
+    assert!(!tx.set_policy("AKIC", "").await.unwrap());
+    tx.revoke_access_key("AKIB").await.unwrap();
+    assert!(!tx.set_policy("AKIB", "").await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(store.access_key("AKIA").await.unwrap().unwrap().policy, "");
+    assert!(!store.access_key("AKIB").await.unwrap().unwrap().policy.is_empty());
 }
 
 async fn names_and_ids_of_accounts_are_unique(database: Database) {
@@ -92,6 +110,7 @@ async fn an_account_goes_only_when_it_owns_nothing(database: Database) {
 on_both!(
     accounts_and_keys_come_back_as_written,
     a_revoked_key_stays_revoked,
+    a_policy_is_set_on_keys_in_use_only,
     names_and_ids_of_accounts_are_unique,
     an_account_goes_only_when_it_owns_nothing,
 );
