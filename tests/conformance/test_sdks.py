@@ -10,7 +10,11 @@ from server import DRIVER, REGION, ROOT, ZONE
 DRIVERS = ["fake"] if DRIVER == "fake" else [DRIVER]
 
 
-def job(command, caller, name, **settings):
+# Minutes of idleness and of metrics last half a second.
+FAST = "[metrics]\nperiod_ms = 100\n[idle]\nminute_ms = 500"
+
+
+def job(command, caller, name, last="StopGUISession", **settings):
     environment = caller.environment | {
         "ENDPOINT": caller.recorder.url,
         "REGION": REGION,
@@ -24,7 +28,7 @@ def job(command, caller, name, **settings):
     run = subprocess.run(command, env=environment | settings, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
     served = {target for target, status in caller.recorder.replies if status == 200}
-    assert "Lightsail_20161128.StopGUISession" in served
+    assert f"Lightsail_20161128.{last}" in served
 
 
 @pytest.fixture(params=DRIVERS)
@@ -69,3 +73,11 @@ def test_javascript(on_driver, name):
 
 def test_rust(on_driver, name, rust_main_job):
     job([rust_main_job], on_driver, name)
+
+
+def test_javascript_scenario(own_server, name):
+    job(["node", ROOT / "tests/conformance/js/scenario.mjs"], own_server(FAST), name, last="DeleteInstanceSnapshot")
+
+
+def test_rust_scenario(own_server, name, rust_main_job):
+    job([rust_main_job, "scenario"], own_server(FAST), name, last="DeleteInstanceSnapshot")

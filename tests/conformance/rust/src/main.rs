@@ -1,5 +1,7 @@
-//! The main job through the Rust SDK. Reads ENDPOINT, REGION, ZONE, KEY_ID, SECRET, BLUEPRINT, BUNDLE and INSTANCE from the
+//! The main job through the Rust SDK, or the long scenario when the first argument says so. Reads ENDPOINT, REGION, ZONE, KEY_ID, SECRET, BLUEPRINT, BUNDLE and INSTANCE from the
 //! environment; ends with status 0 when every step did what it must, and panics at the first that did not.
+
+mod scenario;
 
 use std::{collections::BTreeMap, env, time::Duration};
 
@@ -47,6 +49,9 @@ async fn wait_for_operation(client: &Client, id: &str) {
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let client = client_and_errors().await;
+    if env::args().nth(1).as_deref() == Some("scenario") {
+        return scenario::run(&client).await;
+    }
     let name = setting("INSTANCE");
 
     let created = client
