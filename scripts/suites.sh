@@ -2,7 +2,7 @@
 # Runs the parts of `test` and counts. A check is one test; a suite writes a JUnit report, whose tests are counted.
 
 PASSED=0 FAILED=0
-FAULTS=()
+FAULTS=() SUITES=()
 REPORTS=$PWD/artifacts/reports
 REPORT=$REPORTS/suite.xml
 
@@ -16,8 +16,9 @@ check() {
 # suite NAME COMMAND...: the command writes $REPORT.
 suite() {
     local name=$1 status=0 passed failed skipped
+    SUITES+=("$name")
     mkdir -p "$REPORTS"
-    rm -f "$REPORT"
+    rm -f "$REPORT" "$REPORTS/$name.xml"
     "${@:2}" || status=$?
     read -r passed failed skipped < <(python3 scripts/count-tests "$REPORT")
     [[ ! -f $REPORT ]] || mv "$REPORT" "$REPORTS/$name.xml"
@@ -36,17 +37,18 @@ suite() {
     fi
 }
 
-# nextest NAME ARGUMENTS...: .config/nextest.toml has the report written to target/nextest.
+# nextest NAME FILTER: .config/nextest.toml has the report written to target/nextest. The whole workspace is built whatever
+# the filter, since another choice of packages chooses other features, and with them another build of what they share.
 nextest() {
     local report=$PWD/target/nextest/default/junit.xml
     rm -f "$report"
     with_report() {
         local status=0
-        cargo nextest run --locked "${@:2}" || status=$?
+        cargo nextest run --locked --workspace --filterset "$1" || status=$?
         [[ ! -f $report ]] || cp "$report" "$REPORT"
         return "$status"
     }
-    suite "$1" with_report "$@"
+    suite "$1" with_report "$2"
 }
 
 ensure_nextest() {
@@ -80,9 +82,12 @@ node_modules() {
     echo "$wanted" > "$stamp"
 }
 
-# Prints the sum, and ends with it.
+# Prints what failed and why, and the sum; ends with it.
 finish() {
     local line
+    for line in "${SUITES[@]}"; do
+        [[ ! -f $REPORTS/$line.xml ]] || python3 scripts/count-tests --failures "$REPORTS/$line.xml"
+    done
     for line in "${FAULTS[@]}"; do printf 'failed: %s\n' "$line"; done
     printf '%s passed, %s failed\n' "$PASSED" "$FAILED"
     [[ $FAILED -eq 0 && $PASSED -gt 0 ]] || exit 1

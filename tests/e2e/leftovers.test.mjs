@@ -142,7 +142,8 @@ describe("leftovers", () => {
         if (step === "create") {
           const operation = await porthole.beginCreate(name, "debian_12");
           await crash();
-          await porthole.done(operation);
+          await porthole.succeeded(operation);
+          await porthole.booted(name);
         } else {
           await porthole.create(name, "debian_12");
         }

@@ -142,6 +142,11 @@ export class Porthole {
   async create(name, blueprintId, bundleId, members) {
     await this.succeeded(await this.beginCreate(name, blueprintId, bundleId, members));
     await until(`${name} running`, async () => (await this.instance(name)).state.name === "running", 60_000);
+    return this.booted(name);
+  }
+
+  /** Waits until all that an instance starts by itself runs. */
+  async booted(name) {
     const inside = new InstanceInside(this.tag, name);
     await inside.listening();
     return inside;
