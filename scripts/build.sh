@@ -28,10 +28,11 @@ build_web() {
 
 # build_binaries PROFILE: target/PROFILE/porthole, and the static porthole-guest beside it.
 build_binaries() {
-    local profile=$1 flags=()
-    [[ $profile == debug ]] || flags=(--release)
+    local profile=$1 flags=(--release --package porthole-server)
+    # With the same features as the tests have, or everything they share would be built twice.
+    [[ $profile == release ]] || flags=(--workspace --bins --tests)
     [[ -x target/$profile/porthole ]] || say "Building the server and the guest agent, which takes some minutes once"
-    as_caller cargo build --locked --quiet "${flags[@]}" --package porthole-server >&2 || die "the server cannot be built"
+    as_caller cargo build --locked --quiet "${flags[@]}" >&2 || die "the server cannot be built"
     as_caller scripts/build-guest "$profile" > /dev/null || die "the guest agent cannot be built"
 }
 

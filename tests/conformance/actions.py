@@ -90,6 +90,7 @@ VALID = {
     "UnpeerVpc": {},
     "IsVpcPeered": {},
     "UpdateInstanceMetadataOptions": {"instanceName": "no-such"},
+    "SetIpAddressType": {"resourceType": "Instance", "resourceName": "no-such", "ipAddressType": "ipv4"},
 }
 # Actions whose valid input above names an instance that does not exist.
 ON_AN_INSTANCE = [action for action, members in VALID.items() if "no-such" in members.values()]

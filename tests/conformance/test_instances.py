@@ -179,7 +179,6 @@ def test_more_names_than_one_call_makes(caller, name):
     ("member", "value", "words"),
     [
         ("customImageName", "an-image", "customImageName"),
-        ("ipAddressType", "ipv6", "ipAddressType"),
         ("tags", [{"key": "aws:x", "value": "1"}], "aws:"),
         ("tags", [{"key": "a"}, {"key": "a"}], "more than once"),
         ("tags", [{"value": "no key"}], "tags[0].key"),

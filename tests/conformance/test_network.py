@@ -1,5 +1,6 @@
 """Ports, static addresses, peering, metadata options."""
 
+import ipaddress
 import re
 
 import pytest
@@ -159,6 +160,61 @@ def test_metadata_options_are_applied(caller, name):
     wait_until(lambda: options() == default | {"httpTokens": "optional", "httpPutResponseHopLimit": 2}, "the options are applied")
     client.update_instance_metadata_options(instanceName=name, httpEndpoint="disabled")
     wait_until(lambda: options()["httpEndpoint"] == "disabled" and options()["state"] == "applied", "the endpoint is off")
-    for members, words in [({"httpPutResponseHopLimit": 65}, "1 to 64"), ({"httpProtocolIpv6": "enabled"}, "not served")]:
-        error = refused(lambda: client.update_instance_metadata_options(instanceName=name, **members), "InvalidInputException")
-        assert words in str(error)
+    client.update_instance_metadata_options(instanceName=name, httpProtocolIpv6="enabled")
+    wait_until(lambda: options()["httpProtocolIpv6"] == "enabled" and options()["state"] == "applied", "it answers by IPv6 too")
+    error = refused(lambda: client.update_instance_metadata_options(instanceName=name, httpPutResponseHopLimit=65), "InvalidInputException")
+    assert "1 to 64" in str(error)
+
+
+def test_kinds_of_address(caller, name):
+    caller.create(name)
+    client, ip = caller.client, f"{name}-ip"
+
+    def shown():
+        return client.get_instance(instanceName=name)["instance"]
+
+    def change(kind, **members):
+        return client.set_ip_address_type(resourceType="Instance", resourceName=name, ipAddressType=kind, **members)["operations"]
+
+    before = shown()
+    assert before["ipAddressType"] == "dualstack" and len(before["ipv6Addresses"]) == 1
+    (address,) = before["ipv6Addresses"]
+    assert ipaddress.IPv6Address(address).is_private
+    assert client.get_instance_access_details(instanceName=name)["accessDetails"]["ipv6Addresses"] == [address]
+    (operation,) = change("ipv4")
+    assert operation["operationType"] == "SetIpAddressType" and operation["status"] == "Succeeded"
+    assert operation["operationDetails"] == "ipv4"
+    assert shown()["ipAddressType"] == "ipv4" and shown()["ipv6Addresses"] == []
+    error = refused(lambda: change("ipv6"), "InvalidInputException")
+    assert "acceptBundleUpdate" in str(error) and shown()["ipAddressType"] == "ipv4"
+    client.allocate_static_ip(staticIpName=ip)
+    client.attach_static_ip(staticIpName=ip, instanceName=name)
+    error = refused(lambda: change("ipv6", acceptBundleUpdate=True), "InvalidInputException")
+    assert "static IP" in str(error)
+    client.detach_static_ip(staticIpName=ip)
+    change("ipv6", acceptBundleUpdate=True)
+    only = shown()
+    assert only["ipAddressType"] == "ipv6" and only["ipv6Addresses"] == [address]
+    assert "publicIpAddress" not in only and only["privateIpAddress"] == before["privateIpAddress"]
+    error = refused(lambda: client.attach_static_ip(staticIpName=ip, instanceName=name), "InvalidInputException")
+    assert "SetIpAddressType" in str(error)
+    client.release_static_ip(staticIpName=ip)
+    change("dualstack", acceptBundleUpdate=True)
+    assert shown()["publicIpAddress"] == before["publicIpAddress"]
+
+
+def test_kinds_of_address_at_creation(caller, name):
+    for kind in ["ipv4", "ipv6"]:
+        caller.create(f"{name}-{kind}", ipAddressType=kind)
+        instance = caller.client.get_instance(instanceName=f"{name}-{kind}")["instance"]
+        assert instance["ipAddressType"] == kind and len(instance["ipv6Addresses"]) == (kind == "ipv6")
+
+
+def test_what_has_no_kinds_of_address(caller, name):
+    def change(kind, of=name):
+        caller.client.set_ip_address_type(resourceType=kind, resourceName=of, ipAddressType="ipv4")
+
+    refused(lambda: change("Instance"), "NotFoundException", f"The Instance does not exist: {name}")
+    refused(lambda: change("LoadBalancer"), "NotFoundException", f"The LoadBalancer does not exist: {name}")
+    error = refused(lambda: change("Disk"), "InvalidInputException")
+    assert "resourceType" in str(error)

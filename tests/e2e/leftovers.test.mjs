@@ -14,18 +14,7 @@ before(async () => {
 });
 after(() => porthole?.close(failed));
 
-/** Waits until the host is as it was; fails with what differs. */
-async function sameAs(before) {
-  let now;
-  try {
-    await until("the host as it was before", async () => {
-      now = await porthole.inventory();
-      return JSON.stringify(now) === JSON.stringify(before);
-    });
-  } catch {
-    assert.deepEqual(now, before);
-  }
-}
+const sameAs = (before) => porthole.restored(before);
 
 async function guarded(work) {
   try {

@@ -1,7 +1,6 @@
 /** Debian's ssh, scp and sftp log in with every kind of key there is; and the script of the first boot. */
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,14 +12,13 @@ import {
   DeleteKeyPairCommand,
   DeleteKnownHostKeysCommand,
   DownloadDefaultKeyPairCommand,
-  GetInstanceAccessDetailsCommand,
   ImportKeyPairCommand,
   RebootInstanceCommand,
 } from "@aws-sdk/client-lightsail";
 import { Porthole } from "./support/porthole.mjs";
+import { accessDetails, ok, options, run, USER } from "./support/ssh.mjs";
 import { until } from "./support/wait.mjs";
 
-const USER = "lightsail-user";
 let porthole;
 let folder;
 let failed = false;
@@ -42,45 +40,13 @@ async function guarded(work) {
   }
 }
 
-/** Runs a program and gives exit code and output. */
-function run(program, words, input = "") {
-  return new Promise((done) => {
-    const child = execFile(program, words, { timeout: 30_000 }, (error, stdout, stderr) =>
-      done({ code: error === null ? 0 : error.code, stdout, stderr }),
-    );
-    child.stdin.end(input);
-  });
-}
-
-async function ok(program, words, input) {
-  const { code, stdout, stderr } = await run(program, words, input);
-  assert.equal(code, 0, `${program} ${words.join(" ")}: ${stderr}`);
-  return stdout;
-}
-
 async function privateFile(name, text) {
   const file = join(folder, name);
   await writeFile(file, text, { mode: 0o600 });
   return file;
 }
 
-/** Options of a client that asks nothing, uses this key alone, and believes these host keys alone. */
-function options(key, knownHosts) {
-  return Object.entries({
-    IdentityFile: key,
-    IdentitiesOnly: "yes",
-    IdentityAgent: "none",
-    BatchMode: "yes",
-    ConnectTimeout: "10",
-    GlobalKnownHostsFile: "/dev/null",
-    UserKnownHostsFile: knownHosts ?? "/dev/null",
-    StrictHostKeyChecking: knownHosts === undefined ? "no" : "yes",
-  }).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
-}
-
-async function details(name) {
-  return (await porthole.client.send(new GetInstanceAccessDetailsCommand({ instanceName: name }))).accessDetails;
-}
+const details = (name) => accessDetails(porthole, name);
 
 /** Writes the host keys the API has seen, as a client's list of known hosts. */
 async function knownHosts(name) {
@@ -209,9 +175,7 @@ describe("ssh", () => {
       });
       await until("a login", async () => (await ssh("echo in")) === "in\n");
       await porthole.delete("ssh-life");
-      await until("the host as it was before", async () => {
-        return JSON.stringify(await porthole.inventory()) === JSON.stringify(empty);
-      });
+      await porthole.restored(empty);
     }));
 
   test("user data runs once, as root", () =>

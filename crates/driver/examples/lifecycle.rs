@@ -24,6 +24,7 @@ async fn main() {
         guest_binary: guest_binary.into(),
         network: None,
         public_interface: None,
+        ipv6_prefix: None,
         site_networks: Vec::new(),
     };
     if let Err(error) = measure(config, image, times).await {

@@ -37,6 +37,7 @@ async fn measure(arguments: &[String]) -> Result<(), Box<dyn error::Error>> {
         guest_binary: guest_binary.into(),
         network: None,
         public_interface: None,
+        ipv6_prefix: None,
         site_networks: Vec::new(),
     };
     let driver = ContainerDriver::open(config).await?;

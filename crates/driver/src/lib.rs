@@ -163,6 +163,9 @@ pub struct DriverConfig {
     /// Interface that gets the public addresses in use, so that its neighbours find them; `None`: the loopback interface,
     /// for addresses that are routed to this host.
     pub public_interface: Option<String>,
-    /// IPv4 networks that only instances of peered accounts may open connections to.
+    /// Prefix of the instances' IPv6 addresses, a /64 that is routed to this host; `None`: one of this server's own,
+    /// from which instances go out by the host's address.
+    pub ipv6_prefix: Option<String>,
+    /// Networks that only instances of peered accounts may open connections to.
     pub site_networks: Vec<porthole_model::ports::Cidr>,
 }

@@ -1,10 +1,11 @@
 //! Ports, public addresses, peering and the metadata service of instances.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use async_trait::async_trait;
 use porthole_model::{
     guest::Metadata,
+    instance::AddressType,
     ports::{self, Rule},
 };
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ use crate::DriverError;
 /// How one instance is seen from outside of it. What was set last holds for every later start, until it is set again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceNetwork {
+    /// Which kinds of address it has.
+    pub addresses: AddressType,
     /// What reaches it from anywhere but its account's other instances.
     pub ports: Vec<Rule>,
     /// The address by which the outside reaches it, beside its own.
@@ -27,7 +30,8 @@ pub struct InstanceNetwork {
 impl Default for InstanceNetwork {
     /// A new instance: the default ports, no public address of its own.
     fn default() -> Self {
-        Self { ports: ports::defaults(), public_address: None, site: false, metadata: None }
+        let addresses = AddressType::Dualstack;
+        Self { addresses, ports: ports::defaults(), public_address: None, site: false, metadata: None }
     }
 }
 
@@ -40,4 +44,7 @@ pub trait Networking: Send + Sync {
     /// Gives the address of this number, from 0, among those of the instances' network kept for static addresses; they
     /// reach from this host and from the account's instances. `None` past the last.
     fn reserved_address(&self, number: u32) -> Option<Ipv4Addr>;
+    /// Gives the IPv6 address of an instance's lease; `None` where the host has no IPv6. It never changes while the
+    /// configured prefix stays.
+    fn address6(&self, index: u32) -> Option<Ipv6Addr>;
 }

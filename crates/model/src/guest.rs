@@ -15,7 +15,10 @@
 //! [`DisplayStatus`] in state `Failed`, not an HTTP error. Every reply is at most [`MAX_REPLY_BYTES`] (streams and
 //! screenshots apart). The server treats all of it as hostile input.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +140,8 @@ pub struct BootConfig {
 
 /// Where the metadata service answers inside an instance, on port 80. The driver puts it on the loopback interface.
 pub const METADATA_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
+/// Likewise by IPv6, where the instance has it and [`Metadata::ipv6`] is set.
+pub const METADATA_ADDRESS_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
 /// What the metadata service of an instance says, and to whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +150,9 @@ pub struct Metadata {
     pub enabled: bool,
     /// Only requests with a token are answered (`httpTokens`).
     pub token_required: bool,
+    /// It answers by IPv6 too (`httpProtocolIpv6`).
+    #[serde(default)]
+    pub ipv6: bool,
     /// How many hops the answer with a token may take, 1–64.
     pub hop_limit: u8,
     /// Texts by path below `/latest/`, for example `meta-data/instance-id`. Folders are what paths have in common.
@@ -154,7 +162,7 @@ pub struct Metadata {
 impl Default for Metadata {
     /// As AWS sets a new virtual computer of Lightsail for Research up; says nothing yet.
     fn default() -> Self {
-        Self { enabled: true, token_required: true, hop_limit: 1, entries: BTreeMap::new() }
+        Self { enabled: true, token_required: true, ipv6: false, hop_limit: 1, entries: BTreeMap::new() }
     }
 }
 

@@ -7,6 +7,8 @@
 //!   Stopped            any ──delete──► ShuttingDown ──(the row is removed)
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 /// Where an instance is in its life; the codes are the service's (model shape InstanceState, CLI examples).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
@@ -20,6 +22,34 @@ pub enum State {
     Stopped,
     /// Being deleted.
     ShuttingDown,
+}
+
+/// Which kinds of address an instance has, by the service's names (model enum IpAddressType).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressType {
+    /// IPv4 alone.
+    Ipv4,
+    /// Both.
+    Dualstack,
+    /// IPv6 alone: a private IPv4 address is kept for the account's other instances.
+    Ipv6,
+}
+
+impl AddressType {
+    /// Reads the name; anything else is the service's default, both.
+    pub fn of(name: &str) -> Self {
+        match name {
+            "ipv4" => Self::Ipv4,
+            "ipv6" => Self::Ipv6,
+            _ => Self::Dualstack,
+        }
+    }
+
+    /// Whether IPv6 is among them.
+    pub const fn has_ipv6(self) -> bool {
+        !matches!(self, Self::Ipv4)
+    }
 }
 
 /// What can happen to an instance.

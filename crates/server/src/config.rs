@@ -183,7 +183,10 @@ pub struct NetworkConfig {
     /// Interface that gets the public addresses in use, where neighbours are to find them. Default: the loopback
     /// interface, for addresses that are routed to this host.
     pub public_interface: Option<String>,
-    /// IPv4 networks of the site that only instances of peered accounts (PeerVpc) reach. Default: none.
+    /// Prefix of the instances' IPv6 addresses, a /64 like `2001:db8:1:2::/64` that is routed to this host. Default: a
+    /// unique local prefix of this server's own, from which instances go out by the host's address.
+    pub ipv6_prefix: Option<String>,
+    /// Networks of the site that only instances of peered accounts (PeerVpc) reach. Default: none.
     pub site_cidrs: Vec<Cidr>,
 }
 
@@ -307,7 +310,7 @@ impl Config {
     }
 
     fn check_network(&self) -> anyhow::Result<()> {
-        let NetworkConfig { cidr, public_pool, site_cidrs, .. } = &self.network;
+        let NetworkConfig { cidr, public_pool, .. } = &self.network;
         let (mut addresses, own) = (0, cidr.as_deref().and_then(|text| text.parse::<Cidr>().ok()));
         for network in public_pool {
             ensure!(network.is_v4(), "network.public_pool: {network} is not IPv4");
@@ -319,8 +322,9 @@ impl Config {
             addresses <= MOST_POOL_ADDRESSES,
             "network.public_pool must have at most {MOST_POOL_ADDRESSES} addresses"
         );
-        for network in site_cidrs {
-            ensure!(network.is_v4(), "network.site_cidrs: {network} is not IPv4");
+        if let Some(prefix) = &self.network.ipv6_prefix {
+            let cidr = prefix.parse::<Cidr>().ok().filter(|cidr| !cidr.is_v4() && prefix.ends_with("::/64"));
+            ensure!(cidr.is_some(), "network.ipv6_prefix: {prefix} is not a /64 like 2001:db8:1:2::/64");
         }
         Ok(())
     }
@@ -368,7 +372,7 @@ mod tests {
             ("[prices]\ndisk_gb_month = -0.1", "prices.disk_gb_month"),
             ("[network]\npublic_pool = [\"fd00::/64\"]", "network.public_pool"),
             ("[network]\npublic_pool = [\"10.0.0.0/8\"]", "network.public_pool"),
-            ("[network]\nsite_cidrs = [\"fd00::/64\"]", "network.site_cidrs"),
+            ("[network]\nipv6_prefix = \"2001:db8::/48\"", "network.ipv6_prefix"),
             ("public_url = \"http://x/\"", "public_url"),
         ] {
             let error = toml::from_str::<Config>(change).expect("parses").check().expect_err("is refused").to_string();

@@ -90,6 +90,7 @@ pub async fn dispatch(app: &App, caller: &Caller, call: Call<'_>) -> Result<Resp
         Action::UnpeerVpc => cx.serve(call, network::unpeer).await,
         Action::IsVpcPeered => cx.serve(call, network::is_peered).await,
         Action::UpdateInstanceMetadataOptions => cx.serve(call, network::update_metadata_options).await,
+        Action::SetIpAddressType => cx.serve(call, network::set_address_type).await,
         other => Err(Error::not_served(other)),
     }
 }

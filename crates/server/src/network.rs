@@ -1,13 +1,16 @@
 //! How instances are seen from outside: what of it the store says is told to the driver and to guest agents, by requests
 //! at once and by a reconciler for good.
 
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::{
+    collections::BTreeSet,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use porthole_driver::{DriverError, InstanceNetwork};
 use porthole_model::{
     AccountId, InstanceId,
     guest::Metadata,
-    instance::State,
+    instance::{AddressType, State},
     ports::{self, Rule},
 };
 use porthole_store::{Instance, PublicAddress, StoreError, Tx};
@@ -23,6 +26,9 @@ pub struct MetadataOptions {
     pub enabled: bool,
     /// Only with a token.
     pub token_required: bool,
+    /// By IPv6 too.
+    #[serde(default)]
+    pub ipv6: bool,
     /// Hops the answer with a token may take.
     pub hop_limit: u8,
     /// The instance's agent has not taken them yet.
@@ -32,8 +38,8 @@ pub struct MetadataOptions {
 impl MetadataOptions {
     /// Reads an instance's options.
     pub fn of(instance: &Instance) -> Self {
-        let Metadata { enabled, token_required, hop_limit, .. } = Metadata::default();
-        let default = Self { enabled, token_required, hop_limit, pending: false };
+        let Metadata { enabled, token_required, ipv6, hop_limit, .. } = Metadata::default();
+        let default = Self { enabled, token_required, ipv6, hop_limit, pending: false };
         serde_json::from_str(&instance.metadata_options).unwrap_or(default)
     }
 
@@ -71,14 +77,26 @@ impl Picture {
 
     /// How an instance is to be seen.
     pub fn wanted(&self, app: &App, instance: &Instance) -> InstanceNetwork {
-        let public_address = self.public(&instance.id).and_then(|public| public.address.parse().ok());
+        let addresses = AddressType::of(&instance.ip_address_type);
+        let public = self.public(&instance.id).filter(|_| addresses != AddressType::Ipv6);
+        let public_address = public.and_then(|public| public.address.parse().ok());
         InstanceNetwork {
+            addresses,
             ports: rules(instance),
             public_address,
             site: self.peered.contains(&instance.account_id),
             metadata: Some(metadata(app, instance, public_address)),
         }
     }
+}
+
+/// Gives the IPv6 addresses an instance has.
+pub fn ipv6_addresses(app: &App, instance: &Instance) -> Vec<String> {
+    let has = AddressType::of(&instance.ip_address_type).has_ipv6();
+    let address = app.driver.address6(instance.address_index).filter(|_| has);
+    // The service's own form has all eight groups, in capitals (model shape Ipv6Address).
+    let groups = |address: Ipv6Addr| address.segments().map(|group| format!("{group:04X}")).join(":");
+    address.into_iter().map(groups).collect()
 }
 
 /// What an instance's metadata service says.
@@ -113,17 +131,24 @@ fn metadata(app: &App, instance: &Instance, public_address: Option<Ipv4Addr>) ->
         ("meta-data/mac", format!("02:70:{a:02x}:{b:02x}:{c:02x}:{d:02x}")),
         ("meta-data/placement/availability-zone", instance.zone.clone()),
         ("meta-data/placement/region", instance.region.clone()),
-        ("meta-data/public-ipv4", public),
         ("meta-data/services/domain", "amazonaws.com".into()),
         ("meta-data/services/partition", "aws".into()),
         ("meta-data/tags/instance/Name", instance.name.clone()),
     ];
+    if AddressType::of(&instance.ip_address_type) != AddressType::Ipv6 {
+        entries.push(("meta-data/public-ipv4", public));
+    }
+    if let Some(address) = ipv6_addresses(app, instance).pop() {
+        let address = address.to_lowercase();
+        entries.push(("meta-data/ipv6", address));
+    }
     if !instance.user_data.is_empty() {
         entries.push(("user-data", instance.user_data.clone()));
     }
     Metadata {
         enabled: options.enabled,
         token_required: options.token_required,
+        ipv6: options.ipv6,
         hop_limit: options.hop_limit,
         entries: entries.into_iter().map(|(path, text)| (path.to_owned(), text)).collect(),
     }
@@ -202,6 +227,10 @@ pub async fn lease(app: &App, instance: &Instance) -> Result<(), StoreError> {
         return Ok(());
     }
     let mut tx = app.store.begin().await?;
+    if AddressType::of(&instance.ip_address_type) == AddressType::Ipv6 {
+        tx.delete_dynamic_ip(&instance.id).await?;
+        return tx.commit().await;
+    }
     if tx.static_ip_of(&instance.id).await?.is_some() {
         tx.delete_dynamic_ip(&instance.id).await?;
         return tx.commit().await;

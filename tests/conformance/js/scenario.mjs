@@ -1,8 +1,12 @@
 // One long scenario through the JavaScript SDK: a computer with a disk, its snapshot and what is restored from it, its SSH access,
 // ports, metrics, costs, and the rule that stops it when it is idle. Reads the same environment as main-job.mjs; the server's minutes of
-// idleness must be short.
+// idleness must be short. With SSH set the computers are real ones, and it logs in.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import {
   AttachDiskCommand,
@@ -32,7 +36,7 @@ import {
 } from "@aws-sdk/client-lightsail";
 
 const PATIENCE_MS = 60_000;
-const { ENDPOINT, REGION, ZONE, KEY_ID, SECRET, BLUEPRINT, BUNDLE, INSTANCE } = process.env;
+const { ENDPOINT, REGION, ZONE, KEY_ID, SECRET, BLUEPRINT, BUNDLE, INSTANCE, SSH } = process.env;
 const [DISK, SNAPSHOT, COPY, COPY_DISK] = ["disk", "snapshot", "copy", "copy-disk"].map((of) => `${INSTANCE}-${of}`);
 
 const lightsail = new LightsailClient({
@@ -61,6 +65,28 @@ const finish = async (command) => {
       return operation.isTerminal && operation;
     });
     assert.equal(ended.status, "Succeeded", JSON.stringify(ended));
+  }
+};
+
+/** Runs a command in an instance by its temporary certificate, as soon as its SSH server answers. */
+const login = async ({ privateKey, certKey, username, ipAddress }, command) => {
+  const folder = mkdtempSync(join(tmpdir(), "scenario-"));
+  const key = join(folder, "key");
+  writeFileSync(key, privateKey, { mode: 0o600 });
+  writeFileSync(`${key}-cert.pub`, certKey);
+  const asked = ["BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "IdentitiesOnly=yes", `IdentityFile=${key}`];
+  const words = [...asked.flatMap((option) => ["-o", option]), `${username}@${ipAddress}`, command];
+  const run = () => {
+    try {
+      return execFileSync("ssh", words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 10_000 });
+    } catch {
+      return undefined;
+    }
+  };
+  try {
+    return await until("the login works", run);
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 };
 
@@ -109,6 +135,10 @@ const { accessDetails } = await send(new GetInstanceAccessDetailsCommand({ insta
 assert.match(accessDetails.privateKey, /PRIVATE KEY/);
 assert.match(accessDetails.certKey, /-cert-v01@openssh\.com /);
 assert(accessDetails.expiresAt > new Date());
+if (SSH) {
+  const shown = await login(accessDetails, "hostname; findmnt -rno TARGET -t ext4 | grep -c /home/");
+  assert.equal(shown, `${COPY}\n1\n`);
+}
 
 const portInfo = { fromPort: 8888, toPort: 8890, protocol: "tcp", cidrs: ["192.0.2.0/24"] };
 await finish(new OpenInstancePublicPortsCommand({ instanceName: INSTANCE, portInfo }));

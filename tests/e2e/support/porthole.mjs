@@ -1,5 +1,6 @@
 /** A server of its own for a test file: free port, throwaway state folder, and an API client that signs as SDKs do. */
 
+import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { openSync, realpathSync } from "node:fs";
@@ -120,6 +121,22 @@ export class Porthole {
     const caller = ["--caller", String(process.pid)];
     const { stdout } = await run("python3", [program, "--state-dir", this.stateDir, ...caller], { maxBuffer: 2 ** 26 });
     return JSON.parse(stdout);
+  }
+
+  /** Waits until the host is as it was; fails with what has come and what has gone. */
+  async restored(before) {
+    let now;
+    const same = async () => {
+      now = await this.inventory();
+      return JSON.stringify(now) === JSON.stringify(before);
+    };
+    await until("the host as it was before", same).catch(() => {
+      const missing = (from, other) =>
+        Object.entries(from).flatMap(([section, entries]) =>
+          entries.filter((entry) => !other[section].includes(entry)).map((entry) => `${section}: ${entry}`),
+        );
+      assert.deepEqual({ more: missing(now, before), less: missing(before, now) }, { more: [], less: [] });
+    });
   }
 
   // What a caller of the API does.

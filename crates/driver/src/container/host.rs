@@ -1,7 +1,13 @@
 //! What the container driver knows of its host, and creating instances. All its deeds (here, in `start`, `release` and
 //! `observe`) block, and each is safe to repeat after it was cut off anywhere.
 
-use std::{fs, io, net::Ipv4Addr, os::unix::fs::DirBuilderExt, path::PathBuf, thread};
+use std::{
+    fs, io,
+    net::{Ipv4Addr, Ipv6Addr},
+    os::unix::fs::DirBuilderExt,
+    path::PathBuf,
+    thread,
+};
 
 use rustix::{fs::statvfs, process::geteuid};
 
@@ -107,6 +113,11 @@ impl Host {
     /// The address of a lease.
     pub(crate) fn address(&self, index: u32) -> Ipv4Addr {
         self.network.subnet().address(index)
+    }
+
+    /// See [`crate::Networking::address6`].
+    pub(crate) fn address6(&self, index: u32) -> Option<Ipv6Addr> {
+        self.network.address6(index)
     }
 
     /// See [`crate::Networking::reserved_address`].

@@ -1,6 +1,10 @@
 //! Ports, public addresses, peering and the metadata service of instances.
 
-use std::{fs, io, net::Ipv4Addr, path::Path};
+use std::{
+    fs, io,
+    net::{Ipv4Addr, Ipv6Addr},
+    path::Path,
+};
 
 use async_trait::async_trait;
 
@@ -17,16 +21,25 @@ impl Networking for ContainerDriver {
     fn reserved_address(&self, number: u32) -> Option<Ipv4Addr> {
         self.host.reserved_address(number)
     }
+
+    fn address6(&self, index: u32) -> Option<Ipv6Addr> {
+        self.host.address6(index)
+    }
 }
 
 impl Host {
     fn set_network(&self, id: &str, wanted: &InstanceNetwork) -> Result<bool, DriverError> {
         let paths = self.paths(id)?;
-        if self.record(id)?.is_none() {
-            return Ok(false);
-        }
+        let Some(record) = self.record(id)? else { return Ok(false) };
         let file = paths.network();
-        let changed = read(&file).doing("read the instance's network settings")?.as_ref() != Some(wanted);
+        let old = read(&file).doing("read the instance's network settings")?;
+        let changed = old.as_ref() != Some(wanted);
+        // Before it is written that it is so: whoever is cut off between the two begins again.
+        if old.map(|old| old.addresses) != Some(wanted.addresses)
+            && let Some(pid) = self.running(id, &paths)?
+        {
+            self.network.set_addresses(record.index, pid as u32, wanted.addresses)?;
+        }
         if changed {
             write(&file, wanted).doing("write the instance's network settings")?;
         }

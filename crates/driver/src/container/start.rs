@@ -122,7 +122,8 @@ impl Host {
 
     /// Makes the instance's link and brings it up. The firewall must know the instance by then.
     fn attach(&self, record: &Record, pid: i32, bridge: (u32, u32)) -> Result<(), DriverError> {
-        let wanted = Wanted { id: &record.id, index: record.index, pid: pid as u32, bridge };
+        let addresses = self.network_of(&record.id)?.addresses;
+        let wanted = Wanted { id: &record.id, index: record.index, pid: pid as u32, addresses, bridge };
         let port = self.network.make_link(&wanted)?;
         self.network.raise_link(&wanted, port)
     }

@@ -1,6 +1,6 @@
 //! Ports, public addresses, peering and the metadata service of instances.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use async_trait::async_trait;
 
@@ -19,6 +19,10 @@ impl Networking for FakeDriver {
         let changed = instance.network.as_ref() != Some(wanted);
         instance.network = Some(wanted.clone());
         Ok(changed)
+    }
+
+    fn address6(&self, index: u32) -> Option<Ipv6Addr> {
+        Some(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, (index >> 16) as u16, index as u16))
     }
 
     fn reserved_address(&self, number: u32) -> Option<Ipv4Addr> {

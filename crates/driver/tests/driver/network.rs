@@ -1,7 +1,7 @@
 //! What reaches an instance from outside: its ports, its public address; and what of the site it reaches itself.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpStream},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     process::{Command, Stdio},
     time::Duration,
 };
@@ -9,6 +9,7 @@ use std::{
 use porthole_driver::{Driver, InstanceNetwork, Networking};
 use porthole_model::{
     guest::Metadata,
+    instance::AddressType,
     ports::{Asked, CONNECT_ALIAS, Protocol, Rule},
 };
 
@@ -31,7 +32,8 @@ fn ports(rules: &[Rule]) -> InstanceNetwork {
 }
 
 /// Whether the far machine gets a connection.
-fn from_far(outside: &Outside, to: Ipv4Addr, port: u16) -> bool {
+fn from_far(outside: &Outside, to: impl Into<IpAddr>, port: u16) -> bool {
+    let to = to.into();
     let script = format!("import socket; socket.create_connection(('{to}', {port}), 1)");
     run("ip", &["netns", "exec", &outside.namespace, "python3", "-c", &script]).status.success()
 }
@@ -46,8 +48,8 @@ fn ping_from_far(outside: &Outside, to: Ipv4Addr) -> bool {
     run("ip", &["netns", "exec", &outside.namespace, "python3", "-c", &script]).status.success()
 }
 
-fn from_host(to: Ipv4Addr, port: u16) -> bool {
-    TcpStream::connect_timeout(&SocketAddr::from((to, port)), Duration::from_secs(1)).is_ok()
+fn from_host(to: impl Into<IpAddr>, port: u16) -> bool {
+    TcpStream::connect_timeout(&SocketAddr::from((to.into(), port)), Duration::from_secs(1)).is_ok()
 }
 
 fn with_way_in() -> Outside {
@@ -204,4 +206,96 @@ async fn the_agent_is_told_its_metadata_and_has_the_address() {
         serde_json::from_str(&container.inside_ok("one", "cat /run/porthole/boot.json")).unwrap();
     assert_eq!(serde_json::from_value::<Metadata>(boot["metadata"].clone()).unwrap(), metadata);
     assert!(container.inside_ok("one", "ip -4 address show dev lo").contains("169.254.169.254/32"));
+}
+
+/// Addresses of the stretch between host and far machine that only these tests have (RFC 3849).
+const HOST_V6: &str = "2001:db8:f00d::1";
+const FAR_V6: &str = "2001:db8:f00d::2";
+
+fn with_way_in_by_ipv6() -> Outside {
+    let outside = with_way_in();
+    for command in [
+        format!("-6 address add {HOST_V6}/64 dev {} nodad", outside.link),
+        format!("-n {} -6 address add {FAR_V6}/64 dev far nodad", outside.namespace),
+        format!("-n {} -6 route add default via {HOST_V6}", outside.namespace),
+    ] {
+        let output = run("ip", &command.split(' ').collect::<Vec<_>>());
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    outside
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ipv6_has_the_same_walls_and_doors() {
+    let container = Container::new("good");
+    let outside = with_way_in_by_ipv6();
+    let driver = container.open().await;
+    for spec in [spec("one", "a", 2), spec("mate", "a", 3), spec("other", "b", 4)] {
+        driver.create(&spec).await.unwrap();
+        driver.start(&spec).await.unwrap();
+    }
+    let [one, mate] = [2, 3].map(|index| driver.address6(index).unwrap());
+    for port in [443, 7000] {
+        listen(&container, "one", port).await;
+    }
+    assert!(from_host(one, 443) && from_far(&outside, one, 443), "open by default");
+    assert!(!from_host(one, 7000) && !from_far(&outside, one, 7000), "closed by default");
+    assert_eq!(connect(&container, "mate", one, 7000), "open", "mates need no rule");
+    assert_eq!(connect(&container, "other", one, 443), "timed out");
+    let far: IpAddr = FAR_V6.parse().unwrap();
+    assert_eq!(connect(&container, "one", far, 9), "[Errno 111] Connection refused", "the way out is open");
+
+    // The host's own addresses are nothing to an instance, nor is another's address.
+    let gateway = Ipv6Addr::from_bits(one.to_bits() - 1);
+    for host in [IpAddr::V6(gateway), HOST_V6.parse().unwrap()] {
+        assert_eq!(connect(&container, "one", host, 22), "timed out", "{host}");
+    }
+    let borrowed = Ipv6Addr::from_bits(one.to_bits() + 0x100);
+    let init = container.init("other").to_string();
+    for command in [
+        format!("address add {borrowed}/128 dev eth0 nodad"),
+        format!("route replace default via {gateway} src {borrowed} dev eth0"),
+    ] {
+        let words = ["-t", init.as_str(), "-n", "ip", "-6"].into_iter().chain(command.split(' '));
+        assert!(run("nsenter", &words.collect::<Vec<_>>()).status.success(), "{command}");
+    }
+    assert_eq!(connect(&container, "other", far, 9), "timed out", "a made-up address passes no port");
+    assert_eq!(container.inside_ok("mate", "ip -6 -o address show dev eth0 | wc -l"), "1", "{mate} alone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kinds_of_address_change_while_the_instance_runs() {
+    let container = Container::new("good");
+    let outside = with_way_in_by_ipv6();
+    let driver = container.open().await;
+    for spec in [spec("one", "a", 2), spec("mate", "a", 3)] {
+        driver.create(&spec).await.unwrap();
+        driver.start(&spec).await.unwrap();
+    }
+    let (v4, v6) = (driver.address(2), driver.address6(2).unwrap());
+    listen(&container, "one", 443).await;
+    let set = |addresses| InstanceNetwork { addresses, ..InstanceNetwork::default() };
+
+    driver.set_network("one", &set(AddressType::Ipv4)).await.unwrap();
+    assert!(from_host(v4, 443) && !from_host(v6, 443));
+    assert_eq!(container.inside_ok("one", "ip -6 address show dev eth0"), "");
+
+    driver.set_network("one", &set(AddressType::Ipv6)).await.unwrap();
+    assert!(!from_host(v4, 443) && from_host(v6, 443) && from_far(&outside, v6, 443));
+    assert_eq!(connect(&container, "one", FAR_V6.parse::<IpAddr>().unwrap(), 9), "[Errno 111] Connection refused");
+    assert_eq!(connect(&container, "one", Outside::FAR.parse::<Ipv4Addr>().unwrap(), 9), "timed out");
+    assert_eq!(connect(&container, "mate", v4, 443), "open", "mates keep the private address");
+
+    // A later start and another server find it so.
+    driver.stop("one", GRACE).await.unwrap();
+    driver.start(&spec("one", "a", 2)).await.unwrap();
+    drop(driver);
+    let driver = container.open().await;
+    listen(&container, "one", 443).await;
+    assert!(!from_host(v4, 443) && from_host(v6, 443));
+    driver.set_network("one", &set(AddressType::Dualstack)).await.unwrap();
+    assert!(from_host(v4, 443) && from_host(v6, 443));
+    driver.delete("one").await.unwrap();
+    let known = String::from_utf8(run("ip", &["-6", "neigh", "show", "nud", "permanent"]).stdout).unwrap();
+    assert!(!known.contains(&v6.to_string()), "{known}");
 }

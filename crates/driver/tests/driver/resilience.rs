@@ -43,6 +43,7 @@ async fn play_server() {
         guest_binary: PathBuf::from(guest_binary),
         network: Some(network.to_owned()),
         public_interface: None,
+        ipv6_prefix: None,
         site_networks: Vec::new(),
     };
     let driver = ContainerDriver::open(config).await.unwrap();

@@ -93,6 +93,7 @@ impl Container {
             guest_binary,
             network,
             public_interface: None,
+            ipv6_prefix: None,
             site_networks: Vec::new(),
         };
         Self { config, _folder: folder }

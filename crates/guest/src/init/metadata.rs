@@ -5,6 +5,8 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,8 +16,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use porthole_model::guest::{METADATA_ADDRESS, Metadata};
-use tokio::net::TcpListener;
+use porthole_model::guest::{METADATA_ADDRESS, METADATA_ADDRESS_V6, Metadata};
+use rustix::net::sockopt::{set_ip_freebind, set_ip_ttl, set_ipv6_freebind, set_ipv6_unicast_hops};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 
 use crate::http::{Reply, serve};
@@ -29,7 +32,7 @@ const MOST_TOKENS: usize = 4096;
 /// Longest life of a token.
 const LONGEST_TTL_S: u64 = 21_600;
 /// Hops of everything but the answer with a token.
-const USUAL_HOPS: u32 = 64;
+const USUAL_HOPS: u8 = 64;
 const TOKEN: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token");
 const TOKEN_TTL: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
 const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -69,20 +72,22 @@ impl Service {
         inner.metadata = Some(metadata);
     }
 
-    /// Serves for ever; ends at once where the driver gave the instance no such address.
+    /// Serves for ever by IPv4 and, where the kernel has it, IPv6.
     pub(super) async fn run(self) {
-        let listener = match TcpListener::bind((METADATA_ADDRESS, PORT)).await {
-            Ok(listener) => listener,
-            Err(error) => {
-                tracing::warn!(%error, "The metadata service has no address to answer at");
-                return;
-            }
-        };
         let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let both = [SocketAddr::from((METADATA_ADDRESS, PORT)), SocketAddr::from((METADATA_ADDRESS_V6, PORT))];
+        let [v4, v6] = both.map(async |address| match listen(address) {
+            Ok(listener) => self.serve(&listener, &room).await,
+            Err(error) => tracing::warn!(%error, %address, "The metadata service cannot answer there"),
+        });
+        tokio::join!(v4, v6);
+    }
+
+    async fn serve(&self, listener: &TcpListener, room: &Arc<Semaphore>) {
         loop {
             let Ok(permit) = room.clone().acquire_owned().await else { return };
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
+            let (stream, by_ipv6) = match listener.accept().await {
+                Ok((stream, from)) => (stream, from.is_ipv6()),
                 Err(error) => {
                     // Out of descriptors, say: going on at once would only burn the processor.
                     tracing::warn!(%error, "Connection to the metadata service not accepted");
@@ -94,9 +99,13 @@ impl Service {
             let service = self.clone();
             tokio::task::spawn_local(async move {
                 let answer = |request: Request<Incoming>| {
-                    let (reply, hops) = service.answer(request.method(), request.uri().path(), request.headers());
+                    let (method, path) = (request.method(), request.uri().path());
+                    let (reply, hops) = service.answer(by_ipv6, method, path, request.headers());
                     // A refusal by the kernel leaves the usual number.
-                    let _ = rustix::net::sockopt::set_ip_ttl(&socket, hops);
+                    let _ = match by_ipv6 {
+                        true => set_ipv6_unicast_hops(&socket, Some(hops)),
+                        false => set_ip_ttl(&socket, u32::from(hops)),
+                    };
                     async { reply }
                 };
                 serve(stream, answer).await;
@@ -106,16 +115,16 @@ impl Service {
     }
 
     /// Answers a request, and says how many hops the answer may take.
-    fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> (Reply, u32) {
+    fn answer(&self, by_ipv6: bool, method: &Method, path: &str, headers: &HeaderMap) -> (Reply, u8) {
         let mut inner = self.inner.borrow_mut();
         let Inner { metadata, tokens, .. } = &mut *inner;
-        let Some(metadata) = metadata.as_ref().filter(|metadata| metadata.enabled) else {
+        let Some(metadata) = metadata.as_ref().filter(|m| m.enabled && (m.ipv6 || !by_ipv6)) else {
             return (refusal(StatusCode::FORBIDDEN), USUAL_HOPS);
         };
         let Some(path) = below_version(path) else { return (refusal(StatusCode::NOT_FOUND), USUAL_HOPS) };
         let now = Instant::now();
         match (method, path) {
-            (&Method::PUT, "api/token") => (give_token(headers, tokens, now), u32::from(metadata.hop_limit)),
+            (&Method::PUT, "api/token") => (give_token(headers, tokens, now), metadata.hop_limit),
             (&Method::GET | &Method::HEAD, path) => {
                 let good = |token: &HeaderValue| {
                     token.to_str().ok().and_then(|token| tokens.get(token)).is_some_and(|until| now < *until)
@@ -130,6 +139,18 @@ impl Service {
             _ => (refusal(StatusCode::METHOD_NOT_ALLOWED), USUAL_HOPS),
         }
     }
+}
+
+/// Listens at an address the instance may be given only later.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+    match address {
+        SocketAddr::V4(_) => set_ip_freebind(&socket, true)?,
+        SocketAddr::V6(_) => set_ipv6_freebind(&socket, true)?,
+    }
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(MOST_CONNECTIONS as u32)
 }
 
 /// Gives the path below the version, which is `latest` or any date: there is one.
@@ -205,10 +226,10 @@ mod tests {
         Service::new(Some(metadata), vec!["ssh-ed25519 AAAA".to_owned()])
     }
 
-    fn ask(service: &Service, method: Method, path: &str, headers: &[(HeaderName, &str)]) -> (u16, String, u32) {
+    fn ask(service: &Service, method: Method, path: &str, headers: &[(HeaderName, &str)]) -> (u16, String, u8) {
         let headers =
             headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap())).collect();
-        let (reply, hops) = service.answer(&method, path, &headers);
+        let (reply, hops) = service.answer(false, &method, path, &headers);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let status = reply.status().as_u16();
         let body = runtime.block_on(http_body_util::BodyExt::collect(reply.into_body())).unwrap().to_bytes();
@@ -254,6 +275,16 @@ mod tests {
         assert_eq!(put(&[(TOKEN_TTL, "60"), (FORWARDED, "10.0.0.1")]).0, 403);
         let (status, _, hops) = put(&[(TOKEN_TTL, "21600")]);
         assert_eq!((status, hops), (200, 3));
+    }
+
+    #[test]
+    fn ipv6_is_answered_only_where_it_is_allowed() {
+        let put = |service: &Service| {
+            let headers = [(TOKEN_TTL, HeaderValue::from_static("60"))].into_iter().collect();
+            service.answer(true, &Method::PUT, "/latest/api/token", &headers).0.status().as_u16()
+        };
+        assert_eq!(put(&service(|_| {})), 403);
+        assert_eq!(put(&service(|metadata| metadata.ipv6 = true)), 200);
     }
 
     #[test]

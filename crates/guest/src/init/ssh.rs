@@ -80,6 +80,8 @@ async fn make_host_keys(reaper: &Reaper) {
     let path = ("PATH".to_owned(), crate::display::PATH.to_owned());
     match Program::new(&program).args(["-A"]).envs([path]).quiet().start() {
         Ok(pid) => {
+            // An RSA key takes a second of processor time, which a desktop that starts meanwhile needs more.
+            let _ = rustix::process::setpriority_process(Some(pid), 19);
             let exit = reaper.watch(pid).await;
             tracing::debug!(?exit, "Host keys made");
         }

@@ -126,6 +126,7 @@ fn driver_config(config: &Config) -> anyhow::Result<DriverConfig> {
         guest_binary,
         network: config.network.cidr.clone(),
         public_interface: config.network.public_interface.clone(),
+        ipv6_prefix: config.network.ipv6_prefix.clone(),
         site_networks: config.network.site_cidrs.clone(),
     })
 }

@@ -82,6 +82,7 @@ pub async fn details(
         host_keys: Some(host_keys.iter().filter_map(wire).collect()),
         instance_name: Some(row.name.clone()),
         ip_address: Some(public.unwrap_or_else(|| app.driver.address(row.address_index).to_string())),
+        ipv6_addresses: Some(crate::network::ipv6_addresses(app, &row)),
         private_key: Some(temporary.private_pem.into()),
         protocol: Some(InstanceAccessProtocol::Ssh),
         username: Some(instance::USERNAME.to_owned()),

@@ -96,9 +96,7 @@ async fn check_create(cx: Request<'_>, input: &CreateInstancesRequest) -> Result
         return refuse("customImageName is no longer supported by the service.".into());
     }
     check_user_data(input.user_data.as_ref().map(|data| data.reveal()))?;
-    if input.ip_address_type == Some(IpAddressType::Ipv6) {
-        return refuse("ipAddressType ipv6 is not served by this version of Porthole; use ipv4 or dualstack.".into());
-    }
+    network::check_addresses(app, input.ip_address_type)?;
     check_fits(app, bundle).await?;
     if let Err(error) = app.driver.ensure_image(&blueprint.image).await {
         tracing::warn!(image = blueprint.image, error = chain(&error), "image is not there");
@@ -202,7 +200,7 @@ pub async fn get(cx: Request<'_>, input: GetInstanceRequest) -> Result<GetInstan
     let disks = cx.app.store.disks_of_instance(&instance.id).await.map_err(|error| unavailable(&error))?;
     let mut shown = wire(cx.app, &instance, &disks);
     health::add(cx.app, &instance, &mut shown, input.include_health_status);
-    network::show(&mut shown, &instance, &network::picture(cx).await?);
+    network::show(cx.app, &mut shown, &instance, &network::picture(cx).await?);
     Ok(GetInstanceResult { instance: Some(shown) })
 }
 
@@ -218,7 +216,7 @@ pub async fn list(cx: Request<'_>, input: GetInstancesRequest) -> Result<GetInst
     let show = |row: &Instance| {
         let mut shown = wire(cx.app, row, &disks);
         health::add(cx.app, row, &mut shown, input.include_health_status);
-        network::show(&mut shown, row, &picture);
+        network::show(cx.app, &mut shown, row, &picture);
         shown
     };
     let instances = rows.iter().map(show).collect();

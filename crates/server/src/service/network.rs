@@ -4,15 +4,17 @@ use porthole_api::{
     Error,
     types::{
         HttpEndpoint, HttpProtocolIpv6, HttpTokens, Instance as WireInstance, InstanceMetadataOptions,
-        InstanceMetadataState, IsVpcPeeredRequest, IsVpcPeeredResult, Operation, PeerVpcRequest, PeerVpcResult,
-        UnpeerVpcRequest, UnpeerVpcResult, UpdateInstanceMetadataOptionsRequest, UpdateInstanceMetadataOptionsResult,
+        InstanceMetadataState, IpAddressType, IsVpcPeeredRequest, IsVpcPeeredResult, Operation, PeerVpcRequest,
+        PeerVpcResult, ResourceType, SetIpAddressTypeRequest, SetIpAddressTypeResult, UnpeerVpcRequest,
+        UnpeerVpcResult, UpdateInstanceMetadataOptionsRequest, UpdateInstanceMetadataOptionsResult,
     },
 };
-use porthole_model::operation::Kind;
+use porthole_model::{instance::AddressType, operation::Kind};
 use porthole_store::{Instance, StoreError};
 
 use super::{Deed, NewDeed, Subject, account, act_saying, insert_operation, operation, ports, unavailable};
 use crate::{
+    app::App,
     dispatch::Request,
     network::{self, MetadataOptions, Picture},
 };
@@ -59,6 +61,52 @@ async fn set_peered(cx: Request<'_>, kind: Kind, peered: bool) -> Result<Operati
     once.await.map_err(|error: StoreError| unavailable(&error))
 }
 
+/// SetIpAddressType: in force when it answers, without a restart.
+pub async fn set_address_type(
+    cx: Request<'_>,
+    input: SetIpAddressTypeRequest,
+) -> Result<SetIpAddressTypeResult, Error> {
+    let (name, wanted) = (&input.resource_name, input.ip_address_type);
+    match input.resource_type {
+        ResourceType::Instance => {}
+        other @ (ResourceType::LoadBalancer | ResourceType::Distribution) => {
+            return Err(Error::does_not_exist(other.as_str(), name));
+        }
+        other => {
+            return Err(Error::invalid_input(format!(
+                "resourceType must be one of Instance, LoadBalancer, Distribution, but is {}.",
+                other.as_str()
+            )));
+        }
+    }
+    check_addresses(cx.app, Some(wanted))?;
+    let accepted = input.accept_bundle_update == Some(true);
+    let picture = picture(cx).await?;
+    let operations = act_saying(cx, name, Kind::SetIpAddressType, wanted.as_str(), |instance| {
+        let only = |kind| kind == AddressType::Ipv6;
+        let (old, new) = (AddressType::of(&instance.ip_address_type), AddressType::of(wanted.as_str()));
+        if only(old) != only(new) && !accepted {
+            return Err(Error::invalid_input("acceptBundleUpdate must be true for a change to or from ipv6."));
+        }
+        if only(new) && picture.public(&instance.id).is_some_and(|public| public.is_static) {
+            return Err(Error::invalid_input(format!("{name} has a static IP, which ipv6 excludes. Detach it first.")));
+        }
+        wanted.as_str().clone_into(&mut instance.ip_address_type);
+        Ok(Deed::Done)
+    })
+    .await?;
+    ports::refresh_named(cx, name).await;
+    Ok(SetIpAddressTypeResult { operations: Some(operations) })
+}
+
+/// Refuses IPv6 alone where the host has none; both kinds are then IPv4 alone in effect, as the service's default.
+pub fn check_addresses(app: &App, wanted: Option<IpAddressType>) -> Result<(), Error> {
+    if wanted == Some(IpAddressType::Ipv6) && app.driver.address6(0).is_none() {
+        return Err(Error::invalid_input("ipAddressType ipv6 is not possible: the kernel of this server has no IPv6."));
+    }
+    Ok(())
+}
+
 /// UpdateInstanceMetadataOptions: what is not named stays as it is.
 pub async fn update_metadata_options(
     cx: Request<'_>,
@@ -70,17 +118,13 @@ pub async fn update_metadata_options(
         Some(Ok(limit)) if (1..=64).contains(&limit) => Some(limit),
         Some(_) => return Err(Error::invalid_input("httpPutResponseHopLimit must be 1 to 64.")),
     };
-    if input.http_protocol_ipv6 == Some(HttpProtocolIpv6::Enabled) {
-        return Err(Error::invalid_input(
-            "httpProtocolIpv6 enabled is not served: the metadata service answers at 169.254.169.254 only.",
-        ));
-    }
     let operations = act_saying(cx, name, Kind::UpdateInstanceMetadataOptions, "", |instance| {
         let now = MetadataOptions::of(instance);
         let wanted = MetadataOptions {
             enabled: input.http_endpoint.map_or(now.enabled, |endpoint| endpoint == HttpEndpoint::Enabled),
             token_required: input.http_tokens.map_or(now.token_required, |tokens| tokens == HttpTokens::Required),
             hop_limit: hop_limit.unwrap_or(now.hop_limit),
+            ipv6: input.http_protocol_ipv6.map_or(now.ipv6, |ipv6| ipv6 == HttpProtocolIpv6::Enabled),
             pending: now.pending,
         };
         if wanted != now {
@@ -99,7 +143,7 @@ pub async fn picture(cx: Request<'_>) -> Result<Picture, Error> {
 }
 
 /// Adds what clients read of an instance's network.
-pub fn show(wire: &mut WireInstance, instance: &Instance, picture: &Picture) {
+pub fn show(app: &App, wire: &mut WireInstance, instance: &Instance, picture: &Picture) {
     if let Some(networking) = &mut wire.networking {
         networking.ports = Some(ports::port_infos(instance));
     }
@@ -109,10 +153,15 @@ pub fn show(wire: &mut WireInstance, instance: &Instance, picture: &Picture) {
             wire.public_ip_address = Some(public.address.clone());
         }
     }
+    let addresses = AddressType::of(&instance.ip_address_type);
+    if addresses == AddressType::Ipv6 {
+        wire.public_ip_address = None;
+    }
+    wire.ipv6_addresses = Some(network::ipv6_addresses(app, instance));
     let options = MetadataOptions::of(instance);
     wire.metadata_options = Some(InstanceMetadataOptions {
         http_endpoint: Some(if options.enabled { HttpEndpoint::Enabled } else { HttpEndpoint::Disabled }),
-        http_protocol_ipv6: Some(HttpProtocolIpv6::Disabled),
+        http_protocol_ipv6: Some(if options.ipv6 { HttpProtocolIpv6::Enabled } else { HttpProtocolIpv6::Disabled }),
         http_put_response_hop_limit: Some(i32::from(options.hop_limit)),
         http_tokens: Some(if options.token_required { HttpTokens::Required } else { HttpTokens::Optional }),
         state: Some(if options.pending { InstanceMetadataState::Pending } else { InstanceMetadataState::Applied }),

@@ -9,7 +9,11 @@ use porthole_api::{
         ResourceType, StaticIp as WireStaticIp, Timestamp,
     },
 };
-use porthole_model::{InstanceId, instance::State, operation::Kind};
+use porthole_model::{
+    InstanceId,
+    instance::{AddressType, State},
+    operation::Kind,
+};
 use porthole_store::{StaticIp, StoreError, Tx};
 
 use super::{
@@ -99,6 +103,9 @@ async fn attach_once(cx: Request<'_>, name: &str, instance_name: &str) -> Tried 
     let refuse = |text: String| Ok(Err(Error::invalid_input(text)));
     if instance.state == State::ShuttingDown {
         return refuse(format!("{instance_name} is being deleted."));
+    }
+    if AddressType::of(&instance.ip_address_type) == AddressType::Ipv6 {
+        return refuse(format!("{instance_name} has IPv6 alone, and a static IP is IPv4. Use SetIpAddressType first."));
     }
     if !ip.instance_id.is_empty() && ip.instance_id != instance.id.as_str() {
         let holder = tx.instance(&InstanceId::new(ip.instance_id.as_str())).await?;

@@ -1,13 +1,17 @@
 //! One long scenario: a computer with a disk, its snapshot and what is restored from it, its SSH access, ports, metrics,
 //! costs, and the rule that stops it when it is idle.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    os::unix::fs::PermissionsExt,
+    process::Command,
+    time::{Duration, SystemTime},
+};
 
 use aws_sdk_lightsail::{
     Client,
     primitives::DateTime,
     types::{
-        AddOnRequest, AddOnType, AutoMountStatus, DiskMap, InstanceMetricName, InstanceSnapshotState, MetricStatistic,
+        AddOnRequest, AddOnType, AutoMountStatus, DiskMap, InstanceAccessDetails, InstanceMetricName, InstanceSnapshotState, MetricStatistic,
         MetricUnit, NetworkProtocol, Operation, PortInfo, StopInstanceOnIdleRequest, Tag,
     },
 };
@@ -101,11 +105,37 @@ async fn restore(client: &Client, name: &str, snapshot: &str, copy: &str, copy_d
     assert_eq!(state(client, copy).await, "running");
 }
 
+/// Runs `hostname` in an instance by its temporary certificate; nothing when its SSH server does not answer yet.
+fn log_in(access: &InstanceAccessDetails) -> Option<String> {
+    let folder = std::env::temp_dir().join(format!("scenario-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("there is room");
+    let key = folder.join("key");
+    std::fs::write(&key, access.private_key()?).expect("there is room");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
+    std::fs::write(folder.join("key-cert.pub"), access.cert_key()?).expect("there is room");
+    let mut ssh = Command::new("ssh");
+    for option in ["BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "IdentitiesOnly=yes"] {
+        ssh.args(["-o", option]);
+    }
+    ssh.arg("-i").arg(&key).arg(format!("{}@{}", access.username()?, access.ip_address()?)).arg("hostname");
+    let output = ssh.output().expect("ssh is installed");
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 async fn look(client: &Client, name: &str, copy: &str) {
     let access = client.get_instance_access_details().instance_name(copy).send().await.expect("there is access");
     let access = access.access_details().expect("the reply holds it");
     assert!(access.private_key().is_some_and(|key| key.contains("PRIVATE KEY")));
     assert!(access.cert_key().is_some_and(|key| key.contains("-cert-v01@openssh.com ")));
+    if std::env::var_os("SSH").is_some() {
+        let logged_in = async {
+            while log_in(access).is_none_or(|shown| shown.trim() != copy) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, logged_in).await.expect("the login works in time");
+    }
 
     let port = PortInfo::builder().from_port(8888).to_port(8890).protocol(NetworkProtocol::Tcp).build();
     let opened = client.open_instance_public_ports().instance_name(name).port_info(port).send().await;

@@ -18,10 +18,14 @@ use netlink_packet_route::{
     },
     route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType},
 };
-use porthole_model::guest::METADATA_ADDRESS;
+use porthole_model::guest::{METADATA_ADDRESS, METADATA_ADDRESS_V6};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::{netlink::Netlink, subnet::Subnet};
+use super::{
+    ipv6::{self, Inside, Prefix},
+    netlink::Netlink,
+    subnet::Subnet,
+};
 
 /// The host's end of an instance's link, as found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub(crate) struct Attachment<'a> {
     pub(crate) address: Ipv4Addr,
     /// The bridge's address.
     pub(crate) gateway: Ipv4Addr,
+    /// Its IPv6, if it has any.
+    pub(crate) ipv6: Option<Inside>,
     /// Largest packet, as on the way out of the host.
     pub(crate) mtu: u32,
 }
@@ -81,14 +87,6 @@ fn tolerate(result: io::Result<()>, fine: rustix::io::Errno) -> io::Result<()> {
     }
 }
 
-/// Keeps the kernel from giving the interface an IPv6 address, by which instances could reach the host.
-fn refuse_ipv6(interface: &str) -> io::Result<()> {
-    match fs::write(format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6"), "1") {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
 /// Gives the number of an interface of the host.
 pub(crate) fn number(name: &str) -> io::Result<Option<u32>> {
     match fs::read_to_string(format!("/sys/class/net/{name}/ifindex")) {
@@ -99,8 +97,13 @@ pub(crate) fn number(name: &str) -> io::Result<Option<u32>> {
     }
 }
 
-/// Makes sure that the bridge is there, up, and has the network's first address; gives its number.
-pub(crate) fn ensure_bridge(netlink: &mut Netlink, name: &str, subnet: Subnet, mtu: u32) -> io::Result<u32> {
+/// Makes sure that the bridge is there, up, and has the networks' first addresses; gives its number.
+pub(crate) fn ensure_bridge(
+    netlink: &mut Netlink,
+    name: &str,
+    (subnet, prefix): (Subnet, Option<Prefix>),
+    mtu: u32,
+) -> io::Result<u32> {
     let gateway = subnet.gateway();
     if number(name)?.is_none() {
         let mut message = named(name);
@@ -111,13 +114,19 @@ pub(crate) fn ensure_bridge(netlink: &mut Netlink, name: &str, subnet: Subnet, m
         let made = netlink.change(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL);
         tolerate(made, rustix::io::Errno::EXIST)?;
     }
-    refuse_ipv6(name)?;
+    // Without a prefix the kernel must not make up an address, by which instances could reach the host.
+    if prefix.is_none() {
+        ipv6::refuse(name)?;
+    }
     let bridge = number(name)?.ok_or_else(|| io::Error::other("the bridge vanished"))?;
     let mut up = LinkMessage::default();
     up.header.index = bridge;
     raise(&mut up);
     netlink.change(RouteNetlinkMessage::SetLink(up), 0)?;
     add_address(netlink, bridge, gateway, subnet.prefix_len())?;
+    if let Some(prefix) = prefix {
+        ipv6::ensure_bridge(netlink, name, bridge, prefix)?;
+    }
     Ok(bridge)
 }
 
@@ -201,7 +210,7 @@ pub(crate) fn make(netlink: &mut Netlink, attachment: &Attachment<'_>) -> io::Re
     let data = InfoData::Veth(InfoVeth::Peer(peer));
     message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Veth), LinkInfo::Data(data)]));
     netlink.change(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)?;
-    refuse_ipv6(attachment.name)?;
+    ipv6::refuse(attachment.name)?;
     let port = number(attachment.name)?.ok_or_else(|| io::Error::other("the link vanished"))?;
     let mut isolate = LinkMessage::default();
     isolate.header.index = port;
@@ -220,7 +229,7 @@ pub(crate) fn raise_both(netlink: &mut Netlink, port: u32, attachment: &Attachme
     up.header.index = port;
     raise(&mut up);
     netlink.change(RouteNetlinkMessage::SetLink(up), 0)?;
-    let (address, gateway) = (attachment.address, attachment.gateway);
+    let Attachment { address, gateway, ipv6, .. } = *attachment;
     inside(attachment.pid, move |netlink| {
         for name in ["lo", INSIDE] {
             let mut up = named(name);
@@ -232,7 +241,25 @@ pub(crate) fn raise_both(netlink: &mut Netlink, port: u32, attachment: &Attachme
         let interface = interface_number(netlink, INSIDE)?;
         add_address(netlink, interface, address, 32)?;
         add_route(netlink, interface, Some(gateway), None)?;
-        add_route(netlink, interface, None, Some(gateway))
+        add_route(netlink, interface, None, Some(gateway))?;
+        match ipv6 {
+            None => Ok(()),
+            Some(ipv6) => enable_ipv6(netlink, loopback, interface, &ipv6),
+        }
+    })
+}
+
+fn enable_ipv6(netlink: &mut Netlink, loopback: u32, interface: u32, ipv6: &Inside) -> io::Result<()> {
+    ipv6::enable_loopback(netlink, loopback, METADATA_ADDRESS_V6)?;
+    ipv6::enable(netlink, INSIDE, interface, ipv6)
+}
+
+/// Gives a running instance its IPv6, or takes it away; fine when it is so already.
+pub(crate) fn set_ipv6(pid: u32, ipv6: Option<Inside>) -> io::Result<()> {
+    inside(pid, move |netlink| {
+        let Some(ipv6) = ipv6 else { return ipv6::refuse(INSIDE) };
+        let (loopback, interface) = (interface_number(netlink, "lo")?, interface_number(netlink, INSIDE)?);
+        enable_ipv6(netlink, loopback, interface, &ipv6)
     })
 }
 

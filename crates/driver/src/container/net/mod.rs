@@ -1,6 +1,7 @@
 //! The instances' network on this host: which addresses, the bridge, the links and the firewall.
 
 pub(crate) mod firewall;
+pub(crate) mod ipv6;
 pub(crate) mod links;
 mod netlink;
 mod published;
@@ -8,9 +9,9 @@ pub(crate) mod resolver;
 pub(crate) mod subnet;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
-    net::Ipv4Addr,
+    net::{Ipv4Addr, Ipv6Addr},
     os::{
         linux::net::SocketAddrExt,
         unix::net::{SocketAddr, UnixDatagram},
@@ -24,10 +25,11 @@ use netlink_packet_route::{
     route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage},
 };
 
-use porthole_model::ports::Cidr;
+use porthole_model::{instance::AddressType, ports::Cidr};
 
 use self::{
     firewall::{Member, Rules},
+    ipv6::{Inside, Prefix},
     links::{Attachment, Link},
     netlink::Netlink,
     subnet::Subnet,
@@ -48,6 +50,7 @@ const CLAIM_LIMIT: Duration = Duration::from_secs(2);
 pub(crate) struct Network {
     names: Names,
     subnet: Subnet,
+    prefix: Option<Prefix>,
     public_interface: String,
     site: Vec<Cidr>,
     /// Held as long as this server lives, so that another on this host takes another network.
@@ -82,8 +85,10 @@ impl Network {
         .map_err(wrong)?;
         write_once(&file, &format!("{subnet}\n")).doing("remember the network")?;
         let claim = claim.ok_or_else(|| wrong(format!("{subnet} was not claimed")))?;
+        let prefix = prefix(names, config.ipv6_prefix.as_deref()).map_err(wrong)?;
         let public_interface = config.public_interface.clone().unwrap_or_else(|| "lo".to_owned());
-        Ok(Self { names: names.clone(), subnet, public_interface, site: config.site_networks.clone(), _claim: claim })
+        let (names, site) = (names.clone(), config.site_networks.clone());
+        Ok(Self { names, subnet, prefix, public_interface, site, _claim: claim })
     }
 
     /// The instances' network.
@@ -91,12 +96,17 @@ impl Network {
         self.subnet
     }
 
+    /// The IPv6 address of a lease, where this host speaks IPv6.
+    pub(crate) fn address6(&self, index: u32) -> Option<Ipv6Addr> {
+        Some(self.prefix?.address(index))
+    }
+
     /// Makes sure that the bridge is up and the host forwards; gives the bridge's number and the way out's packet size.
     pub(crate) fn ensure_bridge(&self) -> Result<(u32, u32), DriverError> {
-        ensure_forwarding()?;
+        ensure_forwarding(self.prefix.is_some())?;
         let mut netlink = Netlink::open().doing("open a netlink socket")?;
         let mtu = way_out_mtu(&mut netlink).doing("find the host's way out")?;
-        let bridge = links::ensure_bridge(&mut netlink, &self.names.bridge(), self.subnet, mtu);
+        let bridge = links::ensure_bridge(&mut netlink, &self.names.bridge(), (self.subnet, self.prefix), mtu);
         Ok((bridge.doing("make the bridge")?, mtu))
     }
 
@@ -124,8 +134,24 @@ impl Network {
             pid: wanted.pid,
             address: self.subnet.address(wanted.index),
             gateway: self.subnet.gateway(),
+            ipv6: self.inside(wanted.index, wanted.addresses),
             mtu: wanted.bridge.1,
         }
+    }
+
+    /// What an instance with these addresses is told of IPv6.
+    fn inside(&self, index: u32, addresses: AddressType) -> Option<Inside> {
+        let prefix = self.prefix.filter(|_| addresses.has_ipv6())?;
+        let (address, gateway) = (prefix.address(index), prefix.gateway());
+        Some(Inside { address, gateway, gateway_mac: links::mac(self.subnet.gateway()) })
+    }
+
+    /// Gives a running instance, by a process in it, its IPv6 or takes it away.
+    pub(crate) fn set_addresses(&self, index: u32, pid: u32, addresses: AddressType) -> Result<(), DriverError> {
+        if self.prefix.is_none() {
+            return Ok(());
+        }
+        links::set_ipv6(pid, self.inside(index, addresses)).doing("change the instance's addresses")
     }
 
     /// Lists the links there are.
@@ -150,6 +176,8 @@ impl Network {
             link: self.names.link(joined.index),
             account_id: joined.account_id.clone(),
             address: self.subnet.address(joined.index),
+            address6: self.address6(joined.index).filter(|_| joined.network.addresses.has_ipv6()),
+            ipv6_only: joined.network.addresses == AddressType::Ipv6,
             ports: joined.network.ports.clone(),
             public_address: joined.network.public_address,
             site: joined.network.site,
@@ -162,14 +190,31 @@ impl Network {
             bridge: self.names.bridge(),
             link_prefix: self.names.link_prefix(),
             subnet: self.subnet,
+            prefix: self.prefix,
             host_nameservers: nameservers.iter().copied().filter(|server| own.contains(server)).collect(),
+            nameservers: nameservers.to_vec(),
             site: self.site.clone(),
             members,
         };
         rules.apply()?;
+        self.ensure_neighbours(&rules.members)?;
         // Those of the instances' own network are answered by the rules alone; others must lead to this host.
         let outer = |address: &Ipv4Addr| !self.subnet.has(*address);
         self.ensure_public(rules.members.iter().filter_map(|member| member.public_address).filter(outer).collect())
+    }
+
+    /// Tells the host by which interface address it reaches each IPv6 address, as far as there is a bridge.
+    fn ensure_neighbours(&self, members: &[Member]) -> Result<(), DriverError> {
+        if self.prefix.is_none() {
+            return Ok(());
+        }
+        let pair = |member: &Member| Some((member.address6?, links::mac(member.address)));
+        let wanted: BTreeMap<Ipv6Addr, [u8; 6]> = members.iter().filter_map(pair).collect();
+        let sync = || match links::number(&self.names.bridge())? {
+            None => Ok(()),
+            Some(bridge) => ipv6::ensure_neighbours(&mut Netlink::open()?, bridge, &wanted),
+        };
+        sync().doing("tell the host its IPv6 neighbours")
     }
 
     /// Makes sure that exactly these public addresses are on the host, besides those somebody else put there.
@@ -227,19 +272,39 @@ pub(crate) struct Wanted<'a> {
     pub(crate) index: u32,
     /// A process in its network namespace.
     pub(crate) pid: u32,
+    /// Which kinds of address it has.
+    pub(crate) addresses: AddressType,
     /// What [`Network::ensure_bridge`] gave.
     pub(crate) bridge: (u32, u32),
 }
 
 /// Turns forwarding on where it is off. It stays on: other programs may have come to rely on it.
-fn ensure_forwarding() -> Result<(), DriverError> {
+fn ensure_forwarding(ipv6: bool) -> Result<(), DriverError> {
     const FILE: &str = "/proc/sys/net/ipv4/ip_forward";
     let now = fs::read_to_string(FILE).doing("read whether the host forwards")?;
     if now.trim() == "0" {
         fs::write(FILE, "1").doing("turn on net.ipv4.ip_forward")?;
         tracing::info!("turned on net.ipv4.ip_forward, which instances need to reach the network");
     }
+    if ipv6 && ipv6::ensure_forwarding().doing("turn on IPv6 forwarding")? {
+        tracing::info!("turned on net.ipv6.conf.all.forwarding, which instances need to reach the network");
+    }
     Ok(())
+}
+
+/// Chooses the network of IPv6 addresses: the configured one, else one of this server's own; none on a host without.
+fn prefix(names: &Names, configured: Option<&str>) -> Result<Option<Prefix>, String> {
+    if !ipv6::is_spoken() {
+        return match configured {
+            None => Ok(None),
+            Some(prefix) => Err(format!("{prefix} is configured, but this host's kernel has no IPv6")),
+        };
+    }
+    if let Some(text) = configured {
+        return text.parse().map(Some);
+    }
+    let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    Ok(Some(Prefix::unique_local(machine.trim(), &names.table())))
 }
 
 /// Claims a network by a socket name that the kernel frees with the process, one for each network namespace. An earlier

@@ -9,24 +9,30 @@ use super::firewall::Member;
 /// Writes a chain for each different list of port rules, and the `published` chain that leads to them. A packet that
 /// comes back from it is for no instance.
 pub(super) fn chains(members: &[Member]) -> String {
-    let mut by_rules: BTreeMap<&[Rule], Vec<Ipv4Addr>> = BTreeMap::new();
+    let mut by_rules: BTreeMap<&[Rule], Vec<&Member>> = BTreeMap::new();
     for member in members {
-        by_rules.entry(&member.ports).or_default().push(member.address);
+        by_rules.entry(&member.ports).or_default().push(member);
     }
     let mut text = String::new();
-    let mut ways = Vec::new();
-    for (number, (rules, addresses)) in by_rules.into_iter().enumerate() {
+    let (mut ways, mut ways6) = (Vec::new(), Vec::new());
+    for (number, (rules, members)) in by_rules.into_iter().enumerate() {
         // Writing into a string cannot fail.
         let _ = writeln!(text, "  chain ports_{number} {{");
         for line in rules.iter().flat_map(lines) {
             let _ = writeln!(text, "    {line} accept");
         }
         text.push_str("    drop\n  }\n");
-        ways.extend(addresses.into_iter().map(|address| format!("{address} : goto ports_{number}")));
+        for Member { address, address6, ipv6_only, .. } in members {
+            let way = format!("goto ports_{number}");
+            ways.push(format!("{address} : {}", if *ipv6_only { "drop" } else { &way }));
+            ways6.extend(address6.map(|address| format!("{address} : {way}")));
+        }
     }
     text.push_str("  chain published {\n");
-    if !ways.is_empty() {
-        let _ = writeln!(text, "    ip daddr vmap {{ {} }}", ways.join(", "));
+    for (family, ways) in [("ip", ways), ("ip6", ways6)] {
+        if !ways.is_empty() {
+            let _ = writeln!(text, "    {family} daddr vmap {{ {} }}", ways.join(", "));
+        }
     }
     text.push_str("  }\n");
     text
@@ -105,15 +111,38 @@ pub(super) fn outward(members: &[Member], bridge: &str, known_outside: impl Fn(I
 
 /// Writes the rule that keeps instances of accounts that are not peered out of the site's networks.
 pub(super) fn site(members: &[Member], site: &[Cidr], bridge: &str) -> String {
-    let networks: Vec<String> = site.iter().filter(|network| network.is_v4()).map(Cidr::to_string).collect();
-    if networks.is_empty() {
+    let (v4, v6): (Vec<&Cidr>, Vec<&Cidr>) = site.iter().partition(|network| network.is_v4());
+    let peered = || members.iter().filter(|member| member.site);
+    let peered4: Vec<String> = peered().map(|member| member.address.to_string()).collect();
+    let peered6: Vec<String> = peered().filter_map(|member| Some(member.address6?.to_string())).collect();
+    let mut text = String::new();
+    for (family, networks, peered) in [("ip", v4, peered4), ("ip6", v6, peered6)] {
+        let networks: Vec<String> = networks.into_iter().map(Cidr::to_string).collect();
+        if networks.is_empty() {
+            continue;
+        }
+        let others = match peered.as_slice() {
+            [] => String::new(),
+            some => format!(" {family} saddr != {{ {} }}", some.join(", ")),
+        };
+        let to = networks.join(", ");
+        let _ = writeln!(text, "    iifname \"{bridge}\" {family} daddr {{ {to} }} ct state new{others} drop");
+    }
+    text
+}
+
+/// Writes the rule by which instances that have IPv6 alone reach nothing else by IPv4 but name servers.
+pub(super) fn ipv6_only(members: &[Member], nameservers: &[Ipv4Addr], bridge: &str) -> String {
+    let only: Vec<String> =
+        members.iter().filter(|member| member.ipv6_only).map(|member| member.address.to_string()).collect();
+    if only.is_empty() {
         return String::new();
     }
-    let peered: Vec<String> =
-        members.iter().filter(|member| member.site).map(|member| member.address.to_string()).collect();
-    let others = match peered.as_slice() {
-        [] => String::new(),
-        some => format!(" ip saddr != {{ {} }}", some.join(", ")),
-    };
-    format!("    iifname \"{bridge}\" ip daddr {{ {} }} ct state new{others} drop\n", networks.join(", "))
+    let mut text = String::new();
+    let from = format!("    iifname \"{bridge}\" ip saddr {{ {} }} ct state new", only.join(", "));
+    for server in nameservers {
+        let _ = writeln!(text, "{from} ip daddr {server} meta l4proto {{ tcp, udp }} th dport 53 accept");
+    }
+    let _ = writeln!(text, "{from} drop");
+    text
 }
