@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::DriverError;
 
-/// Counters of a running instance, which only rise while it runs; a boot may begin anywhere.
+/// Counters of a running instance, which only rise while it runs and no disk is detached; a boot may begin anywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// CPU time of all its processes, in nanoseconds.
@@ -13,13 +13,13 @@ pub struct Counters {
     pub received_bytes: u64,
     /// Bytes the instance sent.
     pub sent_bytes: u64,
-    /// Completed reads of its system disk.
+    /// Completed reads of all its disks.
     pub read_ops: u64,
-    /// Completed writes of its system disk.
+    /// Completed writes of its disks.
     pub write_ops: u64,
-    /// Bytes read from its system disk.
+    /// Bytes read from its disks.
     pub read_bytes: u64,
-    /// Bytes written to its system disk.
+    /// Bytes written to its disks.
     pub write_bytes: u64,
     /// Time that reads took, all together, in milliseconds.
     pub read_ms: u64,

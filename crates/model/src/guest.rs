@@ -34,6 +34,9 @@ pub struct Health {
     pub uptime_ms: u64,
     /// Every display known since boot, stopped ones included.
     pub displays: Vec<DisplayStatus>,
+    /// Requests to the metadata service that were answered without a token, since boot.
+    #[serde(default)]
+    pub requests_without_token: u64,
 }
 
 /// What a display shall run: one X server, one D-Bus session, one command, all ended together.

@@ -50,8 +50,15 @@ pub struct Look {
     pub now_ms: i64,
     /// `None` when the host could not read them.
     pub counters: Option<Counters>,
-    /// The guest agent answered.
-    pub answers: bool,
+    /// What the guest agent says of requests without a token since boot; `None` when it did not answer.
+    pub without_token: Option<u64>,
+}
+
+/// What counts up.
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    counters: Counters,
+    without_token: u64,
 }
 
 /// An instance between two samples.
@@ -59,8 +66,8 @@ pub struct Look {
 pub struct Meter {
     booted_ms: i64,
     /// The last sample of an earlier minute: what a minute's values are counted from.
-    base: Option<(i64, Counters)>,
-    last: Option<(i64, Counters)>,
+    base: Option<(i64, Sample)>,
+    last: Option<(i64, Sample)>,
     minute_s: i64,
     /// The row that is being filled, once it was looked for in the store.
     pub row: Option<Row>,
@@ -106,8 +113,9 @@ impl Meter {
     /// Takes a look in. Gives what it added; `None` at the first look.
     pub fn take(&mut self, look: Look, period_ms: i64, vcpus: u32) -> Option<Taken> {
         let failed = |failed: bool, since: Option<i64>| failed.then(|| since.unwrap_or(look.now_ms));
+        let instance_failed = look.without_token.is_none();
         self.checks = Checks {
-            instance_failed_ms: failed(!look.answers, self.checks.instance_failed_ms),
+            instance_failed_ms: failed(instance_failed, self.checks.instance_failed_ms),
             system_failed_ms: failed(look.counters.is_none(), self.checks.system_failed_ms),
         };
         // A sample belongs to the minute in which most of its period lies.
@@ -116,11 +124,14 @@ impl Meter {
             self.minute_s = minute_s;
             self.base = self.last;
         }
-        let Some(now) = look.counters else {
+        let Some(counters) = look.counters else {
             (self.base, self.last) = (None, None);
-            let minute = Minute { system_failed: true, instance_failed: !look.answers, ..Minute::default() };
+            let minute = Minute { system_failed: true, instance_failed, ..Minute::default() };
             return Some((minute_s, minute, None));
         };
+        // What is not known has not risen.
+        let known = self.last.map_or(0, |(_, last)| last.without_token);
+        let now = Sample { counters, without_token: look.without_token.unwrap_or(known) };
         let before = self.last.replace((look.now_ms, now));
         if self.base.is_none() {
             self.base = before;
@@ -128,9 +139,9 @@ impl Meter {
         let (before_ms, before) = before?;
         let (base_ms, base) = self.base?;
         let mut minute = difference(&base, &now);
-        minute.cpu_percent = cpu_percent(&base, &now, look.now_ms - base_ms, vcpus);
-        minute.instance_failed = !look.answers;
-        let cpu_percent = cpu_percent(&before, &now, look.now_ms - before_ms, vcpus);
+        minute.cpu_percent = cpu_percent(&base.counters, &now.counters, look.now_ms - base_ms, vcpus);
+        minute.instance_failed = instance_failed;
+        let cpu_percent = cpu_percent(&before.counters, &now.counters, look.now_ms - before_ms, vcpus);
         Some((minute_s, minute, Some((before_ms, cpu_percent))))
     }
 
@@ -165,8 +176,8 @@ fn cpu_percent(from: &Counters, to: &Counters, elapsed_ms: i64, vcpus: u32) -> f
     (to.cpu_ns.saturating_sub(from.cpu_ns) as f64 / available_ns * 100.0).min(100.0)
 }
 
-fn difference(from: &Counters, to: &Counters) -> Minute {
-    let rise = |counter: fn(&Counters) -> u64| counter(to).saturating_sub(counter(from)) as f64;
+fn difference(from: &Sample, to: &Sample) -> Minute {
+    let rise = |counter: fn(&Counters) -> u64| counter(&to.counters).saturating_sub(counter(&from.counters)) as f64;
     Minute {
         network_in: rise(|c| c.received_bytes),
         network_out: rise(|c| c.sent_bytes),
@@ -176,6 +187,7 @@ fn difference(from: &Counters, to: &Counters) -> Minute {
         write_bytes: rise(|c| c.write_bytes),
         read_ms: rise(|c| c.read_ms),
         write_ms: rise(|c| c.write_ms),
+        no_token: to.without_token.saturating_sub(from.without_token) as f64,
         ..Minute::default()
     }
 }
@@ -198,7 +210,7 @@ mod tests {
 
     fn look(now_ms: i64, cpu_ms: u64, received_bytes: u64) -> Look {
         let counters = Counters { cpu_ns: cpu_ms * 1_000_000, received_bytes, ..Counters::default() };
-        Look { now_ms, counters: Some(counters), answers: true }
+        Look { now_ms, counters: Some(counters), without_token: Some(received_bytes / 100) }
     }
 
     #[test]
@@ -206,7 +218,7 @@ mod tests {
         let mut meter = Meter::new(0);
         assert_eq!(meter.take(look(60_000, 5_000, 100), 60_000, 2), None, "there is nothing to compare with");
         let (at_s, minute, measured) = meter.take(look(120_000, 17_000, 400), 60_000, 2).expect("the second");
-        assert_eq!((at_s, minute.network_in), (60, 300.0));
+        assert_eq!((at_s, minute.network_in, minute.no_token), (60, 300.0, 3.0));
         // Twelve of 120 seconds of CPU.
         assert!((minute.cpu_percent - 10.0).abs() < 1e-9);
         assert_eq!(measured, Some((60_000, minute.cpu_percent)));
@@ -230,7 +242,7 @@ mod tests {
         meter.take(look(60_000, 50_000, 0), 60_000, 1);
         meter.booted(70_000);
         assert_eq!(meter.take(look(120_000, 1_000, 0), 60_000, 1), None);
-        let failed = Look { now_ms: 180_000, counters: None, answers: false };
+        let failed = Look { now_ms: 180_000, counters: None, without_token: None };
         let (_, minute, measured) = meter.take(failed, 60_000, 1).expect("a failed check is a point");
         assert!(minute.system_failed && minute.instance_failed && measured.is_none());
         assert_eq!(meter.checks().system_failed_ms, Some(180_000));

@@ -51,6 +51,12 @@ const RELEASE_LIMIT: Duration = Duration::from_secs(10);
 const INSIDE: ResolveFlags = ResolveFlags::IN_ROOT.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
 
 impl Host {
+    /// Lists the files of the disks that are attached to an instance.
+    pub(super) fn attached_files(&self, paths: &InstancePaths) -> Vec<PathBuf> {
+        let entries = fs::read_dir(paths.data_disks()).into_iter().flatten();
+        entries.filter_map(|entry| Some(self.names.data_disk(entry.ok()?.file_name().to_str()?))).collect()
+    }
+
     fn data_disk(&self, id: &str) -> Result<PathBuf, DriverError> {
         match is_id(id) {
             true => Ok(self.names.data_disk(id)),

@@ -38,6 +38,11 @@ impl Host {
             Some(text) => add_disk(&mut counters, &text),
             None => add_group_io(&mut counters, &group),
         }
+        for disk in self.attached_files(&paths) {
+            if let Some(text) = disk_statistics(&disk).doing("read the statistics of a disk")? {
+                add_disk(&mut counters, &text);
+            }
+        }
         Ok(Some(counters))
     }
 }

@@ -265,11 +265,9 @@ impl Host {
         if !note.exists() {
             return Ok(());
         }
-        let data = fs::read_dir(paths.data_disks())
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| Some(self.names.data_disk(entry.ok()?.file_name().to_str()?)));
-        for file in std::iter::once(paths.disk()).chain(data).filter_map(|file| file.canonicalize().ok()) {
+        for file in
+            std::iter::once(paths.disk()).chain(self.attached_files(paths)).filter_map(|file| file.canonicalize().ok())
+        {
             if let Some(live) = Live::find(&file)? {
                 // Fails where it is not frozen, as it should be.
                 let _ = sys::thaw(live.root.as_fd());

@@ -209,7 +209,10 @@ fn health(shared: &Shared, id: &str) -> Response<Full<Bytes>> {
     };
     let displays = agent.displays.iter().map(|(name, display)| display.status(name)).collect();
     let uptime_ms = agent.booted.elapsed().as_millis() as u64;
-    json(StatusCode::OK, &Health { version: env!("CARGO_PKG_VERSION").to_owned(), uptime_ms, displays })
+    json(
+        StatusCode::OK,
+        &Health { version: env!("CARGO_PKG_VERSION").to_owned(), uptime_ms, displays, requests_without_token: 0 },
+    )
 }
 
 /// A key that is the instance's for all its life, and nobody else's.

@@ -111,6 +111,7 @@ async fn answer(
             version: env!("CARGO_PKG_VERSION").into(),
             uptime_ms: u64::try_from(displays.uptime().as_millis()).unwrap_or(u64::MAX),
             displays: displays.statuses(),
+            requests_without_token: metadata.requests_without_token(),
         }),
         (Method::GET, Route::SshHostKeys) => match (number("wait_ms", LONGEST_WAIT_MS), host_keys) {
             (Ok(wait), Some(keys)) => json(&keys.read(wait).await),

@@ -50,6 +50,7 @@ struct Inner {
     /// Keys that may log in, of the boot configuration; told with whatever else is said.
     public_keys: Vec<String>,
     tokens: HashMap<String, Instant>,
+    requests_without_token: u64,
 }
 
 impl Service {
@@ -70,6 +71,11 @@ impl Service {
             metadata.entries.insert(format!("meta-data/public-keys/{number}/openssh-key"), key.clone());
         }
         inner.metadata = Some(metadata);
+    }
+
+    /// Counts the requests that were answered without a token.
+    pub(super) fn requests_without_token(&self) -> u64 {
+        self.inner.borrow().requests_without_token
     }
 
     /// Serves for ever by IPv4 and, where the kernel has it, IPv6.
@@ -117,7 +123,7 @@ impl Service {
     /// Answers a request, and says how many hops the answer may take.
     fn answer(&self, by_ipv6: bool, method: &Method, path: &str, headers: &HeaderMap) -> (Reply, u8) {
         let mut inner = self.inner.borrow_mut();
-        let Inner { metadata, tokens, .. } = &mut *inner;
+        let Inner { metadata, tokens, requests_without_token, .. } = &mut *inner;
         let Some(metadata) = metadata.as_ref().filter(|m| m.enabled && (m.ipv6 || !by_ipv6)) else {
             return (refusal(StatusCode::FORBIDDEN), USUAL_HOPS);
         };
@@ -133,6 +139,7 @@ impl Service {
                 if !admitted {
                     return (refusal(StatusCode::UNAUTHORIZED), USUAL_HOPS);
                 }
+                *requests_without_token += u64::from(!headers.contains_key(TOKEN));
                 let found = look_up(metadata, path);
                 (found.map_or_else(|| refusal(StatusCode::NOT_FOUND), plain), USUAL_HOPS)
             }
@@ -291,6 +298,8 @@ mod tests {
     fn options_have_their_effect() {
         let open = service(|metadata| metadata.token_required = false);
         assert_eq!(ask(&open, Method::GET, "/latest/user-data", &[]).0, 200);
+        get(&open, "/latest/user-data", &token(&open));
+        assert_eq!(open.requests_without_token(), 1, "one with a token is not one without");
         assert_eq!(get(&open, "/latest/user-data", "false").0, 401);
         let good = token(&open);
         open.set(Metadata { enabled: false, ..Metadata::default() });

@@ -73,8 +73,8 @@ async fn look(app: &App, instance: &Instance) -> Look {
     };
     // Read right after the counters, before the agent takes its time.
     let now_ms = app.clock.now_ms();
-    let answers = Agent::new(&*app.driver, id).health().await.is_ok();
-    Look { now_ms, counters, answers }
+    let health = Agent::new(&*app.driver, id).health().await.ok();
+    Look { now_ms, counters, without_token: health.map(|health| health.requests_without_token) }
 }
 
 /// Writes one look down; gives the decision when the instance is to be stopped.
