@@ -1,10 +1,15 @@
-/** Each application that is offered and built: its display comes up with its window, and a picture of it is kept. */
+/**
+ * Each application that is offered and built: its display comes up with its window, which then stands still, and a picture
+ * of it is kept. One whose image is not built is not offered.
+ */
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { GetBlueprintsCommand } from "@aws-sdk/client-lightsail";
 import { keepPicture, launch, withPage } from "./support/browser.mjs";
 import { Porthole } from "./support/porthole.mjs";
 import { ViewerPage } from "./support/viewer.mjs";
@@ -16,6 +21,9 @@ const IMAGES = "/var/lib/porthole/images";
 /** Colours that a window with text and icons has at least; a blank screen, or one with a sentence on it, has fewer. */
 const COLOURS = 150;
 
+/** So long nothing comes of a window that nobody touches: a cursor blinks, and a meter is read, more often. */
+const REST_MS = 3_000;
+
 /** Blueprints with an application, by the lines of the file that say so. */
 async function applications() {
   const text = await readFile(BLUEPRINTS, "utf8");
@@ -23,8 +31,13 @@ async function applications() {
   return text
     .split("[[blueprint]]\n")
     .filter((table) => /^name = "application"$/m.test(table))
-    .map((table) => ({ id: value(table, "id"), image: value(table, "image") }))
+    .map((table) => ({ id: value(table, "id"), image: value(table, "image"), version: value(table, "version") }))
     .filter(({ image }) => existsSync(join(IMAGES, `${image}.erofs`)));
+}
+
+/** What an image was made of, with versions: Debian's packages, Python's, npm's. */
+function packages(name) {
+  return porthole.shell(name, "cat /usr/share/porthole/packages /opt/*/package.json 2> /dev/null || true");
 }
 
 let browser;
@@ -61,11 +74,13 @@ async function fills(viewer) {
 }
 
 describe("applications", async () => {
-  for (const { id } of await applications()) {
-    test(`${id}: its window fills the display`, async (t) => {
+  for (const { id, version } of await applications()) {
+    test(`${id}: its window fills the display and rests`, async (t) => {
       failed += 1;
       const name = `app-${id.replaceAll("_", "-")}`;
       const inside = await porthole.create(name, id);
+      const told = new RegExp(`^\\W*${id.replace("_", "[-_]")}\\W+${version.replaceAll(".", "\\.")}\\b`, "m");
+      assert.match(await packages(name), told, "GetBlueprints says the version that is in the image");
       const quiet = (await inside.processes()).length;
       const since = performance.now();
       await porthole.startSession(name);
@@ -73,9 +88,11 @@ describe("applications", async () => {
       const { application } = await porthole.urls(name);
       await withPage(t, browser, {}, async (page) => {
         const viewer = new ViewerPage(page);
+        await viewer.countFrames();
         await page.goto(application);
         await viewer.painted(30_000);
         await until("a window", async () => (await viewer.colours()) >= COLOURS && fills(viewer), 90_000);
+        await viewer.rests(REST_MS, 60_000);
         await keepPicture(page, name);
       });
       assert.equal((await porthole.access(name)).status, "started");
@@ -85,4 +102,28 @@ describe("applications", async () => {
       failed -= 1;
     });
   }
+});
+
+describe("catalog", () => {
+  test("a blueprint whose image is not built is inactive, and nothing is made from it", async (t) => {
+    const images = await mkdtemp(join(tmpdir(), "porthole-images-"));
+    t.after(() => rm(images, { recursive: true }));
+    await writeFile(join(images, "debian_12-1.erofs"), "");
+    await symlink("debian_12-1.erofs", join(images, "debian_12.erofs"));
+    const bare = await Porthole.start(`images_dir = "${images}"`);
+    t.after(() => bare.close());
+    const listed = async (members) => {
+      const { blueprints } = await bare.client.send(new GetBlueprintsCommand({ appCategory: "LfR", ...members }));
+      return Object.fromEntries(blueprints.map(({ blueprintId, isActive }) => [blueprintId, isActive]));
+    };
+    assert.deepEqual(await listed({}), { debian_12: true });
+    const all = await listed({ includeInactive: true });
+    assert.equal(all.debian_12, true);
+    assert.equal(all.jupyterlab, false);
+    assert.deepEqual(Object.values(all).filter(Boolean), [true]);
+    await assert.rejects(bare.beginCreate("never", "jupyterlab"), {
+      name: "InvalidInputException",
+      message: /porthole image build jupyterlab/,
+    });
+  });
 });

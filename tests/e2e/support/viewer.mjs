@@ -23,6 +23,36 @@ export class ViewerPage {
     );
   }
 
+  /** Lets the page count the frames it draws, for `rests`; asked for before the page is opened. */
+  async countFrames() {
+    await this.page.addInitScript(() => {
+      window.framesDrawn = 0;
+      const original = window.requestAnimationFrame.bind(window);
+      window.requestAnimationFrame = (callback) => {
+        window.framesDrawn += 1;
+        return original(callback);
+      };
+    });
+  }
+
+  /** Waits until no frame has come for so long. */
+  async rests(quietMs, deadlineMs) {
+    let last = -1;
+    let since = 0;
+    await until(
+      `${quietMs} ms without a frame`,
+      async () => {
+        const now = await this.page.evaluate(() => window.framesDrawn);
+        if (now !== last) {
+          last = now;
+          since = performance.now();
+        }
+        return performance.now() - since > quietMs;
+      },
+      deadlineMs,
+    );
+  }
+
   /** Waits until the page says that it is over, and gives reason, title and sentence. */
   async over(deadlineMs = 10_000) {
     await until("the end of the page", async () => (await this.state()) === "over", deadlineMs);
