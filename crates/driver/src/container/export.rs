@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::{
+    boot,
     copy::{self, Copied, Progress},
     host::Host,
     loopdev,
@@ -28,6 +29,8 @@ use crate::{
 
 /// Longest time of one tool.
 const TOOL_LIMIT: Duration = Duration::from_secs(3_600);
+/// What a kernel must be told to start an exported root filesystem with its messages and a login on the serial console.
+const KERNEL_OPTIONS: &str = "root=LABEL=root rw console=ttyS0";
 
 impl Host {
     /// See [`crate::Snapshots::export_snapshot`].
@@ -57,22 +60,34 @@ impl Host {
                 continue;
             }
             let raw = draft.join(name.replace(".img", ".raw"));
-            if name == MAIN && !record.image_file.is_empty() {
-                self.merge(export, &record, &entry.path(), &raw)?;
+            let is_root = name == MAIN && !record.image_file.is_empty();
+            let mut boots = false;
+            if is_root {
+                boots = self.merge(export, &record, &entry.path(), &raw)?;
             } else {
                 copy_to(&entry.path(), &raw).doing("copy the disk")?;
             }
-            images.push(image(&raw, name == MAIN)?);
+            let mut image = image(&raw, is_root)?;
+            if boots {
+                image["kernel_options"] = KERNEL_OPTIONS.into();
+            }
+            images.push(image);
         }
-        images.sort_by_key(|image| image["file"].as_str().unwrap_or_default() != "disk.qcow2");
+        images.sort_by_key(|image| !image["file"].as_str().unwrap_or_default().starts_with("disk."));
         let mut manifest = export.facts.clone();
         manifest["images"] = Value::Array(images);
         let text = serde_json::to_vec_pretty(&manifest).doing("write the manifest")?;
         fs::write(draft.join("manifest.json"), text).doing("write the manifest")
     }
 
-    /// Makes one root filesystem of the image and the instance's system disk.
-    fn merge(&self, export: &ExportSpec, record: &SnapshotRecord, disk: &Path, raw: &Path) -> Result<(), DriverError> {
+    /// Makes one root filesystem of the image and the instance's system disk; says whether a kernel can start it.
+    fn merge(
+        &self,
+        export: &ExportSpec,
+        record: &SnapshotRecord,
+        disk: &Path,
+        raw: &Path,
+    ) -> Result<bool, DriverError> {
         let image = self.images_dir.join(&record.image_file);
         if !image.exists() {
             let what = format!("image file {} is gone", record.image_file);
@@ -94,6 +109,7 @@ impl Host {
             }
             let parts = Parts { image: &image, disk: &upper, id_base: 0, assembly: &assembly };
             let root = rootfs::assemble(&parts).doing("put the root filesystem together")?;
+            let boots = boot::ensure_init(&root.path).doing("give the export a first process")?;
             let file = File::create_new(raw).doing("make the image's file")?;
             file.set_len(size).doing("set the image's size")?;
             Run::new("mkfs.ext4")
@@ -102,7 +118,8 @@ impl Host {
                 .arg(raw)
                 .limit(TOOL_LIMIT)
                 .run()
-                .doing("make the exported filesystem")
+                .doing("make the exported filesystem")?;
+            Ok(boots)
         })();
         let removed = rootfs::remove(&assembly).doing("take the assembly down");
         for folder in [Some(exports.as_path()), exports.parent()].into_iter().flatten() {
@@ -114,7 +131,7 @@ impl Host {
             return Err(retry("the kernel still holds the exported disk"));
         }
         fs::remove_file(&upper).doing("remove the system disk's copy")?;
-        made.map(drop).and(removed)
+        removed.and(made)
     }
 }
 

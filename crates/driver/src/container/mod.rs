@@ -8,6 +8,7 @@
 //! The server is not part of any instance: it may be killed at any instant and another one finds all of it again by
 //! names that derive from the state folder and the instances' ids.
 
+mod boot;
 mod bundle;
 mod cgroup;
 mod copy;

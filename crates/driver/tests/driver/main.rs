@@ -5,6 +5,8 @@
 
 mod conformance;
 mod disks;
+#[cfg(target_arch = "x86_64")]
+mod export;
 mod isolation;
 mod limits;
 mod meter;

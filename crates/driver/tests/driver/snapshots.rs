@@ -7,11 +7,11 @@ use tokio::sync::watch;
 
 use crate::support::{Container, GRACE, assert_final, assert_healthy, run, spec};
 
-fn of_instance(id: &str, disks: &[&str]) -> SnapshotSource {
+pub(crate) fn of_instance(id: &str, disks: &[&str]) -> SnapshotSource {
     SnapshotSource::Instance { id: id.into(), disks: disks.iter().map(|disk| (*disk).to_owned()).collect() }
 }
 
-async fn take(driver: &dyn Driver, id: &str, source: &SnapshotSource) -> SnapshotMade {
+pub(crate) async fn take(driver: &dyn Driver, id: &str, source: &SnapshotSource) -> SnapshotMade {
     let (sender, _listens) = watch::channel(0);
     driver.create_snapshot(id, source, sender).await.unwrap()
 }

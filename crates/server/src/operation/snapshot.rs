@@ -350,7 +350,7 @@ async fn export(app: &App, op: &mut SnapshotLearnt) -> Result<(), StepError> {
         "size_gb": source.size_gb,
         "disks": source.disks,
         "boot": match source.kind {
-            Kind::InstanceSnapshot => "disk.* is a root filesystem without kernel and boot loader: see docs/drivers.md, Exports",
+            Kind::InstanceSnapshot => "disk.* is a root filesystem that a kernel given from outside starts: see docs/drivers.md, Exports",
             Kind::DiskSnapshot => "disk.* is one filesystem without partition table: mount it",
         },
     });
