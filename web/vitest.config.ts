@@ -3,5 +3,5 @@ import { zstdWasm } from "./viewer/build/zstd-module.ts";
 
 export default defineConfig({
   plugins: [zstdWasm()],
-  test: { include: ["viewer/test/**/*.test.ts"], environment: "node", allowOnly: false },
+  test: { include: ["viewer/test/**/*.test.ts", "console/test/**/*.test.ts"], environment: "node", allowOnly: false },
 });

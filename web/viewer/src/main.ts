@@ -8,6 +8,7 @@ import { element } from "./ui/elements.ts";
 import { KeyMenu } from "./ui/key-menu.ts";
 import { defaultZoom } from "./ui/layout.ts";
 import { Page } from "./ui/page.ts";
+import { keepPicture, pictureName } from "./ui/screenshot.ts";
 import { choice, keepChoice } from "./ui/settings.ts";
 import { Statistics } from "./ui/statistics.ts";
 import { Viewer } from "./viewer.ts";
@@ -130,6 +131,15 @@ element("clipboard-copy", HTMLButtonElement).addEventListener("click", () => {
       page.say("The browser refuses. The text is selected: copy it with Ctrl+C.");
     },
   );
+});
+
+element("screenshot", HTMLButtonElement).addEventListener("click", () => {
+  const view = state === undefined || state.kind === "opening" ? undefined : state.view;
+  keepPicture(viewer.canvas, pictureName(view, new Date())).then(
+    () => page.say("The picture is in your downloads."),
+    () => page.say("The browser gives no picture."),
+  );
+  viewer.focus();
 });
 
 function wireFullScreen(): void {

@@ -129,6 +129,11 @@ export class Viewer {
     this.field.focus({ preventScroll: true });
   }
 
+  /** The canvas that shows the picture. */
+  get canvas(): HTMLCanvasElement {
+    return this.display.canvas;
+  }
+
   /** The rung in use. */
   get rung(): Rung {
     return this.display.rung;

@@ -4,6 +4,7 @@ import { FrameLoop } from "../src/display/frame-loop.ts";
 import { abilitiesOf, rungsOf } from "../src/display/ladder.ts";
 import { Meter } from "../src/display/meter.ts";
 import { defaultZoom, pictureAt, placementOf, wantedSize } from "../src/ui/layout.ts";
+import { pictureName } from "../src/ui/screenshot.ts";
 
 describe("ladder", () => {
   const canvas = (offscreen: boolean) => ({
@@ -221,4 +222,10 @@ describe("meter", () => {
     meter.drawn(2, 120);
     expect(meter.take("d").inputToDrawnMs).toBe(20);
   });
+});
+
+test("a picture's file is named by what it shows and when", () => {
+  const now = new Date("2026-01-31T12:30:05.678Z");
+  expect(pictureName({ instanceName: "lab-1", display: "desktop" }, now)).toBe("lab-1-desktop-2026-01-31-12-30-05.png");
+  expect(pictureName(undefined, now)).toBe("2026-01-31-12-30-05.png");
 });
