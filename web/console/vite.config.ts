@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
+import { compressed } from "./build/compressed.ts";
 
 /** Takes the fonts out of the components' global styles: they are 140 kB of the first load, and systems have their own. */
 const withoutFonts: Plugin = {
@@ -15,7 +16,7 @@ const withoutFonts: Plugin = {
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   base: "/console/",
-  plugins: [withoutFonts],
+  plugins: [withoutFonts, compressed()],
   build: {
     outDir: "../dist/console",
     emptyOutDir: true,

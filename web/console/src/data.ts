@@ -26,7 +26,7 @@ import {
 } from "@aws-sdk/client-lightsail";
 import { all, send } from "./api/cloud.ts";
 import { queryOf, site } from "./api/site.ts";
-import type { Displays } from "./api/types.ts";
+import type { Displays, Prices, SessionState } from "./api/types.ts";
 import { type Live, useLive } from "./live/query.ts";
 import { type DayCost, daysOf } from "./logic/usage.ts";
 
@@ -48,9 +48,22 @@ export function useInstance(name: string): Live<Instance> {
   });
 }
 
-/** The state of a computer's session, without its links. */
-export function useSession(name: string): Live<Omit<CreateGUISessionAccessDetailsResult, "sessions">> {
-  return useLive(`session ${name}`, () => sessionOf(name));
+/** Sessions of all computers, by the computers' names. */
+export function useSessions(): Live<ReadonlyMap<string, SessionState>> {
+  return useLive("sessions", async () => {
+    const { sessions } = await site.get<{ sessions: SessionState[] }>("sessions");
+    return new Map(sessions.map((session) => [session.instance, session]));
+  });
+}
+
+/** The session of one computer; undefined while it is not known. */
+export function useSession(name: string): SessionState | undefined {
+  return useSessions().data?.get(name);
+}
+
+/** What things cost. */
+export function usePrices(): Live<Prices> {
+  return useLive("prices", () => site.get<Prices>("prices"), { still: true });
 }
 
 /** Asks for the state of a session, and fresh links where it is started. */

@@ -38,7 +38,9 @@ export function Shell({ session }: { session: Session }) {
   }, [page.title]);
   const address = route.path.join("/");
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page begins at its top
-  useEffect(() => window.scrollTo(0, 0), [address]);
+  useEffect(() => {
+    window.scrollTo(0, 0);
+  }, [address]);
   const content = (
     <Boundary key={address}>
       <Suspense fallback={<Loading />}>{page.content}</Suspense>

@@ -188,3 +188,20 @@ export interface Check {
   costs: string;
   mend: string;
 }
+
+/** State of one computer's session. */
+export interface SessionState {
+  instance: string;
+  status: string;
+  percent: number;
+  expiresAt: number | null;
+  viewers: number;
+  failureReason: string | null;
+}
+
+/** What things cost, in USD. */
+export interface Prices {
+  bundles: { id: string; pricePerHour: number; pricePerMonth: number }[];
+  diskGbMonth: number;
+  snapshotGbMonth: number;
+}

@@ -3,8 +3,6 @@
 import type { Blueprint, Bundle, CreateInstancesCommandInput } from "@aws-sdk/client-lightsail";
 import { freeName } from "./computer.ts";
 
-/** Hours of the month that a plan's price is for. */
-export const MONTH_HOURS = 730;
 /** An application with a browser in it needs this much to be pleasant. */
 const COMFORTABLE_GB = 4;
 
@@ -86,9 +84,4 @@ export function requestOf(choice: Choice, availabilityZone: string): CreateInsta
     ...(choice.userData.trim() === "" ? {} : { userData: choice.userData }),
     ...(choice.tags.length === 0 ? {} : { tags: choice.tags.filter((tag) => tag.key !== "") }),
   };
-}
-
-/** The price of an hour of running, from that of a month. */
-export function perHour(bundle: Bundle): number {
-  return (bundle.price ?? 0) / MONTH_HOURS;
 }

@@ -8,7 +8,7 @@ import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMemo, useState } from "react";
 import { send } from "../api/cloud.ts";
-import { costOf, useBlueprints, useBundles, useInstances } from "../data.ts";
+import { costOf, useBlueprints, useBundles, useInstances, useSessions } from "../data.ts";
 import { useLive } from "../live/query.ts";
 import { allowed, idleRuleOf } from "../logic/computer.ts";
 import { usd } from "../logic/format.ts";
@@ -21,6 +21,7 @@ import { DeleteComputers, StopComputers } from "../ui/endings.tsx";
 import { Glyph } from "../ui/glyph.tsx";
 import { type Column, List } from "../ui/list.tsx";
 import { ComputerState } from "../ui/status.tsx";
+import { useNarrow } from "../ui/width.ts";
 
 const names = text.computers;
 /** Costs are asked for a few rows at a time. */
@@ -32,6 +33,8 @@ export function ComputersPage() {
   const instances = useInstances();
   const blueprints = useBlueprints().data;
   const bundles = useBundles().data;
+  const sessions = useSessions().data;
+  const narrow = useNarrow();
   const [asks, setAsks] = useState<{ what: "stop" | "delete"; computers: Instance[] }>();
   const columns = useMemo(() => {
     const applications = new Map((blueprints ?? []).map((blueprint) => [blueprint.blueprintId, blueprint.name]));
@@ -39,8 +42,10 @@ export function ComputersPage() {
     return columnsOf(
       (instance) => applications.get(instance.blueprintId) ?? instance.blueprintName ?? "",
       (instance) => plans.get(instance.bundleId) ?? instance.bundleId ?? "",
+      (instance) => sessions?.get(instance.name ?? "")?.status,
+      narrow,
     );
-  }, [blueprints, bundles]);
+  }, [blueprints, bundles, sessions, narrow]);
   const create = (
     <Button variant="primary" href={linkTo("create")}>
       {names.create}
@@ -129,6 +134,8 @@ function Deeds({
 function columnsOf(
   application: (instance: Instance) => string,
   plan: (instance: Instance) => string,
+  session: (instance: Instance) => string | undefined,
+  narrow: boolean,
 ): Column<Instance>[] {
   return [
     {
@@ -145,6 +152,7 @@ function columnsOf(
             <Box color="text-body-secondary" fontSize="body-s">
               {application(instance)}
             </Box>
+            {narrow ? <State state={instance.state?.name} session={session(instance)} /> : null}
           </div>
         </div>
       ),
@@ -153,8 +161,7 @@ function columnsOf(
       id: "state",
       header: names.state,
       sortingComparator: (one, other) => (one.state?.name ?? "").localeCompare(other.state?.name ?? ""),
-      narrow: true,
-      cell: (instance) => <ComputerState state={instance.state?.name} />,
+      cell: (instance) => <State state={instance.state?.name} session={session(instance)} />,
     },
     {
       id: "plan",
@@ -175,7 +182,7 @@ function columnsOf(
       id: "open",
       header: names.openHeader,
       narrow: true,
-      cell: (instance) => <OpenButton instance={instance} />,
+      cell: (instance) => <OpenButton instance={instance} narrow={narrow} />,
     },
   ];
 }
@@ -193,7 +200,22 @@ export function MonthCost({ name }: { name: string }) {
   return <>{cost.error === undefined ? "…" : text.common.none}</>;
 }
 
-function OpenButton({ instance }: { instance: Instance }) {
+/** State of a computer, and below it that of its session where there is something to say. */
+function State({ state, session }: { state: string | undefined; session: string | undefined }) {
+  const tells = state === "running" && session !== undefined && session !== "notStarted" && session !== "stopped";
+  return (
+    <>
+      <ComputerState state={state} />
+      {tells ? (
+        <Box color="text-body-secondary" fontSize="body-s">
+          {names.session(text.sessionStates[session] ?? session)}
+        </Box>
+      ) : null}
+    </>
+  );
+}
+
+function OpenButton({ instance, narrow }: { instance: Instance; narrow: boolean }) {
   const name = instance.name ?? "";
   const stopped = instance.state?.name === "stopped";
   if (!allowed(instance.state?.name).open) {
@@ -205,6 +227,7 @@ function OpenButton({ instance }: { instance: Instance }) {
       target="_blank"
       iconName="external"
       iconAlign="right"
+      variant={narrow ? "icon" : "normal"}
       ariaLabel={stopped ? names.startAndOpenOf(name) : names.openOf(name)}
     >
       {stopped ? names.startAndOpen : names.open}

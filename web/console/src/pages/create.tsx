@@ -24,11 +24,19 @@ import Tiles from "@cloudscape-design/components/tiles";
 import Toggle from "@cloudscape-design/components/toggle";
 import { type FormEvent, useState } from "react";
 import { send } from "../api/cloud.ts";
-import { useBlueprints, useBundles, useDisks, useInstanceSnapshots, useInstances, useKeyPairs } from "../data.ts";
+import {
+  useBlueprints,
+  useBundles,
+  useDisks,
+  useInstanceSnapshots,
+  useInstances,
+  useKeyPairs,
+  usePrices,
+} from "../data.ts";
 import { nudge } from "../live/changes.ts";
 import { useValue } from "../live/value.ts";
 import { nameFault } from "../logic/computer.ts";
-import { type Choice, defaults, offeredBundles, perHour, requestOf } from "../logic/create.ts";
+import { type Choice, defaults, offeredBundles, requestOf } from "../logic/create.ts";
 import { price, usd } from "../logic/format.ts";
 import { go, linkTo } from "../router.ts";
 import { text } from "../strings/index.ts";
@@ -119,22 +127,6 @@ function Page({ blueprints, bundles, taken, from, missing }: PageProps) {
             {from === undefined ? text.pages.create : says.fromSnapshot(from.name ?? "")}
           </Header>
         }
-        actions={
-          <SpaceBetween direction="horizontal" size="xs" alignItems="center">
-            {bundle === undefined ? null : <Price bundle={bundle} />}
-            <Button href={linkTo("computers")} variant="link">
-              {text.common.cancel}
-            </Button>
-            <Button
-              variant="primary"
-              formAction="submit"
-              loading={action.busy}
-              disabled={fault !== undefined || bundle === undefined}
-            >
-              {says.submit}
-            </Button>
-          </SpaceBetween>
-        }
       >
         <SpaceBetween size="l">
           <ProblemAlert problem={action.problem} />
@@ -175,6 +167,22 @@ function Page({ blueprints, bundles, taken, from, missing }: PageProps) {
           <More choice={choice} change={change} />
         </SpaceBetween>
       </Form>
+      <div className="deciding">
+        <SpaceBetween direction="horizontal" size="xs" alignItems="center">
+          {bundle === undefined ? null : <Price bundle={bundle} />}
+          <Button href={linkTo("computers")} variant="link">
+            {text.common.cancel}
+          </Button>
+          <Button
+            variant="primary"
+            formAction="submit"
+            loading={action.busy}
+            disabled={fault !== undefined || bundle === undefined}
+          >
+            {says.submit}
+          </Button>
+        </SpaceBetween>
+      </div>
     </form>
   );
 }
@@ -238,10 +246,21 @@ async function addDisk(
   }
 }
 
+/** Gives the price of an hour of each plan; undefined while it is not known. */
+function useHours(): (bundle: Bundle) => number | undefined {
+  const prices = usePrices().data;
+  return (bundle) => prices?.bundles.find((found) => found.id === bundle.bundleId)?.pricePerHour;
+}
+
+function HourOf({ hour }: { hour: number | undefined }) {
+  return hour === undefined ? null : <b>{`${says.perHour(price(hour))},`}</b>;
+}
+
 function Price({ bundle }: { bundle: Bundle }) {
+  const hour = useHours()(bundle);
   return (
     <Box textAlign="right" padding={{ right: "s" }}>
-      <b>{says.perHour(price(perHour(bundle)))}</b>
+      <b>{hour === undefined ? "…" : says.perHour(price(hour))}</b>
       <Box color="text-body-secondary" fontSize="body-s">
         {says.perMonth(usd(bundle.price ?? 0))}
       </Box>
@@ -267,9 +286,13 @@ function Application({
         columns={3}
         items={offered.map((blueprint) => ({
           value: blueprint.blueprintId ?? "",
-          label: `${blueprint.name} ${blueprint.version ?? ""}`.trim(),
+          label: (
+            <span className="named">
+              <Glyph of={blueprint.blueprintId ?? ""} />
+              <span>{`${blueprint.name} ${blueprint.version ?? ""}`.trim()}</span>
+            </span>
+          ),
           description: blueprint.description,
-          image: <Glyph of={blueprint.blueprintId ?? ""} large />,
         }))}
       />
     </Container>
@@ -277,6 +300,7 @@ function Application({
 }
 
 function Plan({ bundles, chosen, choose }: { bundles: Bundle[]; chosen: string; choose: (id: string) => void }) {
+  const hours = useHours();
   return (
     <Container
       header={
@@ -297,7 +321,7 @@ function Plan({ bundles, chosen, choose }: { bundles: Bundle[]; chosen: string; 
             <>
               {says.planHas(bundle.cpuCount ?? 0, bundle.ramSizeInGb ?? 0, bundle.diskSizeInGb ?? 0)}
               <br />
-              <b>{says.perHour(price(perHour(bundle)))}</b>, {says.perMonth(usd(bundle.price ?? 0))}
+              <HourOf hour={hours(bundle)} /> {says.perMonth(usd(bundle.price ?? 0))}
             </>
           ),
         }))}
@@ -350,6 +374,7 @@ function Saving({ choice, change }: PartProps) {
 
 function ExtraDisk({ choice, change }: PartProps) {
   const { disk } = choice;
+  const perGb = usePrices().data?.diskGbMonth;
   return (
     <Container header={<Header variant="h2">{says.disk}</Header>}>
       <SpaceBetween size="m">
@@ -371,7 +396,10 @@ function ExtraDisk({ choice, change }: PartProps) {
                 spellcheck={false}
               />
             </FormField>
-            <FormField label={says.diskSize}>
+            <FormField
+              label={says.diskSize}
+              description={perGb === undefined ? undefined : says.perMonth(usd(perGb * disk.sizeGb))}
+            >
               <Input
                 type="number"
                 inputMode="numeric"

@@ -28,6 +28,7 @@ export const sessionStates: Texts = {
 };
 
 export const computers = {
+  session: (status: string) => `Session: ${status.charAt(0).toLowerCase()}${status.slice(1)}`,
   cost: "Cost this month",
   create: "Create computer",
   delete: "Delete",
@@ -224,6 +225,7 @@ export const overview = {
   cost: "Cost this month",
   cpu: "CPU use",
   created: "Created",
+  endsAt: (when: string, at: string) => `Ends ${when} (${at}); opening it again renews it`,
   load: "Load",
   network: "Network",
   networkIn: "In",
@@ -250,6 +252,8 @@ export const overview = {
   sizeOf: (cpus: number, ram: number, disk: number) => `${times(cpus, "vCPU", "vCPUs")}, ${ram} GB, ${disk} GB disk`,
   state: "State",
   status: "Status",
+  timeLeft: "Time",
+  viewers: "Viewers",
   when: "When",
 };
 

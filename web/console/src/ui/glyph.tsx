@@ -20,10 +20,10 @@ export function glyphOf(blueprintId: string): { letters: string; hue: number } {
 }
 
 /** Shows the sign. */
-export function Glyph({ of, large = false }: { of: string; large?: boolean }) {
+export function Glyph({ of }: { of: string }) {
   const { letters, hue } = glyphOf(of);
   return (
-    <svg className={`glyph hue-${hue}${large ? " large" : ""}`} viewBox="0 0 32 32" aria-hidden="true">
+    <svg className={`glyph hue-${hue}`} viewBox="0 0 32 32" aria-hidden="true">
       <rect width="32" height="32" rx="7" />
       <text x="16" y="21.5" textAnchor="middle">
         {letters}

@@ -22,7 +22,7 @@ import { queryOf, refusalOf, request } from "../../api/site.ts";
 import { useBundles, useDisplays, useOperations, useSession } from "../../data.ts";
 import { useLive } from "../../live/query.ts";
 import { useValue } from "../../live/value.ts";
-import { bytes, when, words } from "../../logic/format.ts";
+import { ago, bytes, when, words } from "../../logic/format.ts";
 import { linkTo } from "../../router.ts";
 import { text } from "../../strings/index.ts";
 import { type Column, List } from "../../ui/list.tsx";
@@ -41,7 +41,7 @@ const METRIC_EVERY_MS = 60_000;
 export function OverviewTab({ instance, name }: ComputerProps) {
   const session = useSession(name);
   const bundle = (useBundles().data ?? []).find((found) => found.bundleId === instance.bundleId);
-  const started = session.data?.status === "started" || session.data?.status === "startExpired";
+  const started = session?.status === "started" || session?.status === "startExpired";
   return (
     <SpaceBetween size="l">
       <ColumnLayout columns={2}>
@@ -53,12 +53,16 @@ export function OverviewTab({ instance, name }: ComputerProps) {
               {
                 label: says.session,
                 value:
-                  session.data === undefined ? (
-                    "…"
-                  ) : (
-                    <SessionStatus status={session.data.status} percent={session.data.percentageComplete} />
-                  ),
+                  session === undefined ? "…" : <SessionStatus status={session.status} percent={session.percent} />,
               },
+              {
+                label: says.timeLeft,
+                value:
+                  session?.status === "started" && session.expiresAt !== null
+                    ? ends(session.expiresAt)
+                    : text.common.none,
+              },
+              { label: says.viewers, value: session?.viewers ?? 0 },
               { label: says.plan, value: bundle?.name ?? instance.bundleId ?? text.common.none },
               {
                 label: says.size,
@@ -74,9 +78,9 @@ export function OverviewTab({ instance, name }: ComputerProps) {
               { label: says.created, value: when(instance.createdAt) },
             ]}
           />
-          {session.data?.failureReason === undefined || session.data.failureReason === "" ? null : (
+          {session === undefined || (session.failureReason ?? "") === "" ? null : (
             <Box color="text-status-error" padding={{ top: "s" }}>
-              {session.data.failureReason}
+              {session.failureReason}
             </Box>
           )}
         </Container>
@@ -88,6 +92,11 @@ export function OverviewTab({ instance, name }: ComputerProps) {
       <Operations name={name} />
     </SpaceBetween>
   );
+}
+
+/** When a session's time ends. */
+function ends(at: number): string {
+  return says.endsAt(ago(at), when(at));
 }
 
 /** A small picture of the running session, off where the site says so. */
@@ -211,7 +220,7 @@ function Graph({ name, range, title, unit, lines, format, ceiling }: GraphProps)
       <Box variant="h3">{title}</Box>
       <Shown live={live}>
         {(points) => {
-          const highest = Math.max(1, ...points.flat().map((point) => point.y));
+          const highest = Math.max(1024, ...points.flat().map((point) => point.y));
           return (
             <LineChart
               height={180}
@@ -221,12 +230,16 @@ function Graph({ name, range, title, unit, lines, format, ceiling }: GraphProps)
               xScaleType="time"
               yDomain={[0, ceiling ?? highest * 1.1]}
               xDomain={[new Date(Date.now() - RANGES[range] * 1000), new Date()]}
-              series={lines.map(([, label], index) => ({
-                title: label,
-                type: "line" as const,
-                data: points[index] ?? [],
-                valueFormatter: format,
-              }))}
+              series={
+                points.every((line) => line.length === 0)
+                  ? []
+                  : lines.map(([, label], index) => ({
+                      title: label,
+                      type: "line" as const,
+                      data: points[index] ?? [],
+                      valueFormatter: format,
+                    }))
+              }
               i18nStrings={{
                 xTickFormatter: (at) =>
                   range === "week"

@@ -91,7 +91,7 @@ function Computer({ instance, name, tab = "overview" }: ComputerProps & { tab: s
 function Deeds({ instance, name, ask }: ComputerProps & { ask: (asks: Ending | "delete" | "snapshot") => void }) {
   const state = instance.state?.name;
   const may = allowed(state);
-  const session = useSession(name).data;
+  const session = useSession(name);
   const displays = useDisplays(name).data;
   const primary = displays?.primary ?? undefined;
   const others = (displays?.displays ?? []).filter((display) => display !== primary);

@@ -75,7 +75,7 @@ function Shares({ name }: { name: string }) {
   const live = useLive(`shares ${name}`, () => site.get<{ shares: Share[] }>(`shares${queryOf({ instance: name })}`), {
     everyMs: EVERY_MS,
   });
-  const session = useSession(name).data;
+  const session = useSession(name);
   const started = session?.status === "started";
   const [asks, setAsks] = useState<"share" | Share>();
   const [url, setUrl] = useState<string>();
