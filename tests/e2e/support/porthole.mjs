@@ -42,7 +42,7 @@ async function freePort() {
 
 export class Porthole {
   /** Starts a server; `settings` are lines of its configuration file. */
-  static async start(settings = "") {
+  static async start(settings = "", { driver = "container" } = {}) {
     const porthole = new Porthole();
     porthole.folder = await mkdtemp(join(tmpdir(), "porthole-e2e-"));
     porthole.stateDir = join(porthole.folder, "state");
@@ -54,7 +54,7 @@ export class Porthole {
       `listen = "127.0.0.1:${port}"`,
       `state_dir = "${porthole.stateDir}"`,
       `recipes_dir = "${join(ROOT, "images")}"`,
-      'driver = "container"',
+      `driver = "${driver}"`,
       ...(GUEST === undefined ? [] : [`guest_binary = "${GUEST}"`]),
       settings,
     ];

@@ -7,6 +7,7 @@ import {
   type InstanceSnapshot,
 } from "@aws-sdk/client-lightsail";
 import Button from "@cloudscape-design/components/button";
+import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import { send } from "../api/cloud.ts";
@@ -26,7 +27,10 @@ const says = text.snapshots;
 /** The page. */
 export default function SnapshotsPage() {
   return (
-    <SpaceBetween size="xl">
+    <SpaceBetween size="l">
+      <Header variant="h1" description={says.noneSays}>
+        {text.pages.snapshots}
+      </Header>
       <OfComputers />
       <OfDisks />
     </SpaceBetween>
@@ -127,6 +131,7 @@ function OfDisks() {
       cell: (snapshot) => (
         <SpaceBetween direction="horizontal" size="xs">
           <Button
+            wrapText={false}
             disabled={snapshot.state !== "completed"}
             ariaLabel={says.newDiskOf(snapshot.name ?? "")}
             onClick={() => setAsks({ what: "restore", snapshot })}

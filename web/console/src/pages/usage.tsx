@@ -11,7 +11,7 @@ import { useState } from "react";
 import { isMissing } from "../api/problem.ts";
 import { costOf, useDiskSnapshots, useDisks, useInstanceSnapshots, useInstances } from "../data.ts";
 import { useLive } from "../live/query.ts";
-import { dayName, usd } from "../logic/format.ts";
+import { dayName, price, usd } from "../logic/format.ts";
 import { limiter } from "../logic/limit.ts";
 import { byDay, byResource, csvOf, type DayCost, dayOf, monthStart, type ResourceCost, total } from "../logic/usage.ts";
 import { linkTo } from "../router.ts";
@@ -125,7 +125,7 @@ function Usage({ names }: { names: string[] }) {
             },
           ]}
           yDomain={[0, Math.max(0.01, ...bars.map((bar) => bar.usd)) * 1.1]}
-          i18nStrings={{ yTickFormatter: usd, xTickFormatter: (day) => day.slice(5) }}
+          i18nStrings={{ yTickFormatter: price, xTickFormatter: (day) => day.slice(5) }}
           statusType={live.data === undefined && live.error === undefined ? "loading" : "finished"}
         />
       </Container>

@@ -46,7 +46,7 @@ export const computers = {
   rebooting: (count: number) => `${times(count, "computer is", "computers are")} being rebooted.`,
   start: "Start",
   startAndOpen: "Start and open",
-  startAndOpenOf: (name: string) => `Start ${name} and open it in a new tab`,
+  startAndOpenOf: (name: string) => `Start and open ${name} in a new tab`,
   starting: (count: number) => `${times(count, "computer is", "computers are")} starting.`,
   state: "State",
   stop: "Stop",
@@ -267,7 +267,6 @@ export const idle = {
   noDecisions: "No decisions yet",
   noDecisionsSays: "The rule decides once the computer has been measured for as long as it asks.",
   none: "No rule: this computer runs until somebody stops it.",
-  reason: "Reason",
   rule: (threshold: number, minutes: number) =>
     `It is stopped when its CPU use has been at most ${threshold} % for ${minutes} minutes.`,
   saved: "The rule is saved.",

@@ -68,6 +68,7 @@ export function List<T>(props: ListProps<T>) {
       columnDefinitions={columns.filter((column) => !narrow || column.narrow === true)}
       trackBy={idOf}
       variant={props.variant ?? "container"}
+      wrapLines={narrow}
       loading={live.loading}
       loadingText={text.common.loading}
       selectionType={choice}

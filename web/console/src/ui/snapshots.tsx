@@ -14,6 +14,7 @@ export function restoreButton(snapshot: InstanceSnapshot) {
   const name = snapshot.name ?? "";
   return (
     <Button
+      wrapText={false}
       href={`${linkTo("create")}?snapshot=${encodeURIComponent(name)}`}
       disabled={snapshot.state !== "available"}
       ariaLabel={says.restoreOf(name)}

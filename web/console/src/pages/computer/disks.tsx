@@ -39,7 +39,7 @@ export function DisksTab({ instance, name }: ComputerProps) {
       header: text.common.actions,
       narrow: true,
       cell: (disk) => (
-        <Button onClick={() => setAsks(disk)} ariaLabel={says.detachOf(disk.name ?? "")}>
+        <Button wrapText={false} onClick={() => setAsks(disk)} ariaLabel={says.detachOf(disk.name ?? "")}>
           {says.detach}
         </Button>
       ),

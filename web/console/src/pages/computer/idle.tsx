@@ -1,6 +1,7 @@
 /** The rule that stops a computer when nobody uses it, and what it decided. */
 
 import { DisableAddOnCommand, EnableAddOnCommand } from "@aws-sdk/client-lightsail";
+import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import FormField from "@cloudscape-design/components/form-field";
@@ -65,12 +66,14 @@ export function IdleTab({ instance, name }: ComputerProps) {
             header: says.decided,
             narrow: true,
             cell: (decision) => (
-              <StatusIndicator type={decision.stopped ? "stopped" : "success"}>
-                {decision.stopped ? says.stopped : says.kept}
-              </StatusIndicator>
+              <>
+                <StatusIndicator type={decision.stopped ? "stopped" : "success"}>
+                  {decision.stopped ? says.stopped : says.kept}
+                </StatusIndicator>
+                <Box color="text-body-secondary">{decision.reason}</Box>
+              </>
             ),
           },
-          { id: "reason", header: says.reason, narrow: true, cell: (decision) => decision.reason },
         ]}
         idOf={(decision) => `${decision.at} ${decision.reason}`}
         empty={{ title: says.noDecisions, says: rule === undefined ? says.none : says.noDecisionsSays }}

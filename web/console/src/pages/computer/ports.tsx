@@ -46,6 +46,7 @@ export function PortsTab({ name }: { name: string }) {
       narrow: true,
       cell: (port) => (
         <Button
+          wrapText={false}
           onClick={() => setAsks(port)}
           ariaLabel={says.closeOf(portsText(port.fromPort, port.toPort, port.protocol))}
         >

@@ -57,6 +57,7 @@ function Viewers({ name }: { name: string }) {
           narrow: true,
           cell: (viewer) => (
             <Button
+              wrapText={false}
               ariaLabel={says.disconnectOf(viewer.by ?? says.someone, viewer.from)}
               onClick={() => void act(() => site.delete(`viewers/${encodeURIComponent(viewer.id)}`), says.disconnected)}
             >
@@ -102,7 +103,11 @@ function Shares({ name }: { name: string }) {
             header: text.common.actions,
             narrow: true,
             cell: (share) => (
-              <Button ariaLabel={says.revokeOf(share.display, share.role)} onClick={() => setAsks(share)}>
+              <Button
+                wrapText={false}
+                ariaLabel={says.revokeOf(share.display, share.role)}
+                onClick={() => setAsks(share)}
+              >
                 {says.revoke}
               </Button>
             ),

@@ -38,7 +38,6 @@ export default function AccountsPage() {
     {
       id: "instances",
       header: says.computers,
-      narrow: true,
       sortingField: "instances",
       cell: (account) => account.instances,
     },

@@ -105,13 +105,15 @@ function columnsOf(build: (blueprint: OperatorBlueprint) => void): Column<Operat
       cell: (blueprint) => (
         <SpaceBetween direction="horizontal" size="xs">
           <Button
+            wrapText={false}
             disabled={blueprint.building !== null}
             onClick={() => build(blueprint)}
-            ariaLabel={says.buildOf(blueprint.name)}
+            ariaLabel={(blueprint.status === "built" ? says.rebuildOf : says.buildOf)(blueprint.name)}
           >
             {blueprint.status === "built" ? says.rebuild : says.build}
           </Button>
           <Button
+            wrapText={false}
             variant="link"
             href={linkTo("operator", "blueprints", blueprint.id)}
             ariaLabel={says.logOf(blueprint.name)}

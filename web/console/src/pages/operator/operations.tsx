@@ -38,6 +38,7 @@ export default function OperationsPage() {
       cell: (operation) => (
         <>
           {words(operation.type)} – <b>{operation.resourceName}</b>
+          {operation.stuck ? <StatusIndicator type="error">{says.stuck}</StatusIndicator> : null}
           {operation.error === undefined ? null : (
             <Box color="text-status-error" fontSize="body-s">
               {operation.error}
@@ -50,7 +51,7 @@ export default function OperationsPage() {
     {
       id: "state",
       header: says.state,
-      narrow: true,
+
       cell: (operation) => (
         <StatusIndicator type={operation.stuck ? "error" : operation.undoing ? "warning" : "in-progress"}>
           {operation.stuck ? says.stuck : operation.undoing ? says.undoing : says.going}
@@ -74,7 +75,7 @@ export default function OperationsPage() {
       header: text.common.actions,
       narrow: true,
       cell: (operation) => (
-        <Button ariaLabel={says.retryOf(operation.resourceName)} onClick={() => void retry(operation)}>
+        <Button wrapText={false} ariaLabel={says.retryOf(operation.resourceName)} onClick={() => void retry(operation)}>
           {says.retry}
         </Button>
       ),
