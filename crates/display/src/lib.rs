@@ -19,6 +19,7 @@ mod pacing;
 mod picture;
 mod pixel_stream;
 mod planar;
+mod thumbnail;
 mod tiles;
 mod viewer_message;
 mod wire;

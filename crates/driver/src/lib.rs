@@ -68,8 +68,14 @@ pub struct Machine {
     pub cpus: u32,
     /// Memory in bytes.
     pub memory_bytes: u64,
+    /// Memory that programs could still get, in bytes.
+    pub memory_free_bytes: u64,
+    /// Bytes of the file system where system disks are kept.
+    pub disk_bytes: u64,
     /// Free bytes where system disks are kept.
     pub disk_free_bytes: u64,
+    /// Programs that ran or waited to run in the last minute, in thousandths (the load average).
+    pub load_millis: u64,
 }
 
 /// What a driver finds when it looks at the world; the reconciler compares it with the store.

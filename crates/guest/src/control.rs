@@ -24,16 +24,30 @@ pub(crate) enum Order {
         /// Bytes of the WebSocket that were read already, base64.
         read: String,
     },
-    /// Write the picture, as PNG, into the file that comes along, then report it.
-    Screenshot {
+    /// Write something into the file that comes along, then report it.
+    Write {
         /// Comes back in the report.
         number: u64,
+        /// What.
+        what: Product,
     },
     /// End everything.
     Stop {
         /// Time the applications have to end by themselves.
         grace_ms: u64,
     },
+}
+
+/// What a display can write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Product {
+    /// The picture, as PNG.
+    Picture,
+    /// A small picture, as JPEG.
+    SmallPicture,
+    /// The windows, as JSON of `porthole_model::guest::WindowList`.
+    Windows,
 }
 
 /// What a display tells init.
@@ -56,8 +70,8 @@ pub(crate) enum Report {
         /// A sentence for a person.
         reason: String,
     },
-    /// A screenshot is written, or could not be.
-    Screenshot {
+    /// What an order asked for is written, or could not be.
+    Written {
         /// The order's number.
         number: u64,
         /// Whether it is there.
@@ -158,10 +172,10 @@ mod tests {
         let (a, b) = pair().expect("pair");
         let (a, b) = (Control::new(a).expect("end"), Control::new(b).expect("end"));
         let (mut reader, mut writer) = std::io::pipe().expect("pipe");
-        a.send(&Order::Screenshot { number: 7 }, Some(writer.as_fd())).await.expect("send");
+        a.send(&Order::Write { number: 7, what: Product::Picture }, Some(writer.as_fd())).await.expect("send");
         a.send(&Order::Stop { grace_ms: 5 }, None).await.expect("send");
         let (order, fd) = b.receive::<Order>().await.expect("read").expect("a message");
-        assert!(matches!(order, Order::Screenshot { number: 7 }));
+        assert!(matches!(order, Order::Write { number: 7, what: Product::Picture }));
         let mut file = std::fs::File::from(fd.expect("a descriptor"));
         file.write_all(b"over").expect("write");
         drop(file);

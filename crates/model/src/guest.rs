@@ -89,6 +89,29 @@ pub struct DisplayStatus {
     pub height_px: u16,
 }
 
+/// Most windows an agent names, and most characters of each text.
+pub const MOST_WINDOWS: usize = 64;
+/// Most characters of a window's title or application.
+pub const MOST_WINDOW_TEXT: usize = 200;
+/// Widest and highest small picture of a display.
+pub const SMALL_PICTURE_PX: (u16, u16) = (480, 300);
+
+/// The windows that are open on a display.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowList {
+    /// The oldest first.
+    pub windows: Vec<Window>,
+}
+
+/// A window that a person may have work in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// What it says above it.
+    pub title: String,
+    /// Which program it belongs to, by the program's own word.
+    pub application: String,
+}
+
 /// The SSH server's public host keys, as they are on the instance's disk.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SshHostKeys {

@@ -129,10 +129,21 @@ impl Host {
     pub(crate) fn machine(&self) -> Result<Machine, DriverError> {
         let cpus = thread::available_parallelism().doing("count CPUs")?.get() as u32;
         let meminfo = fs::read_to_string("/proc/meminfo").doing("read the memory size")?;
-        let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB"));
-        let memory_bytes = total.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024;
+        let bytes = |name: &str| {
+            let line = meminfo.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
+            line.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024
+        };
+        let loadavg = fs::read_to_string("/proc/loadavg").doing("read the load")?;
+        let load = loadavg.split(' ').next().and_then(|load| load.parse::<f64>().ok()).unwrap_or(0.0);
         let disk = statvfs(self.names.state_dir()).doing("read the free disk space")?;
-        Ok(Machine { cpus, memory_bytes, disk_free_bytes: disk.f_bavail * disk.f_frsize })
+        Ok(Machine {
+            cpus,
+            memory_bytes: bytes("MemTotal:"),
+            memory_free_bytes: bytes("MemAvailable:"),
+            disk_bytes: disk.f_blocks * disk.f_frsize,
+            disk_free_bytes: disk.f_bavail * disk.f_frsize,
+            load_millis: (load * 1000.0) as u64,
+        })
     }
 
     /// Gives the name of the file an image's name leads to now.

@@ -17,7 +17,7 @@ use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use porthole_model::guest::{
     AgentError, DisplaySpec, DisplayState, DisplayStatus, Health, MAX_REPLY_BYTES, Metadata, SshHostKey, SshHostKeys,
-    Taken,
+    Taken, Window, WindowList,
 };
 use sha1::{Digest, Sha1};
 use tokio::{
@@ -151,7 +151,7 @@ async fn handle(shared: Arc<Shared>, id: String, request: Request<Incoming>) -> 
         (&Method::GET, ["v1", "displays", _]) => Deed::GetDisplay,
         (&Method::DELETE, ["v1", "displays", _]) => Deed::DeleteDisplay,
         (&Method::GET, ["v1", "displays", _, "stream"]) => Deed::Stream,
-        (&Method::GET, ["v1", "displays", _, "screenshot"]) => Deed::Screenshot,
+        (&Method::GET, ["v1", "displays", _, "screenshot" | "windows"]) => Deed::Screenshot,
         _ => return Ok(refuse(StatusCode::NOT_FOUND, "no such path")),
     };
     let name = parts.get(2).copied().unwrap_or_default().to_owned();
@@ -169,7 +169,8 @@ async fn handle(shared: Arc<Shared>, id: String, request: Request<Incoming>) -> 
         Deed::GetDisplay => get(&shared, &id, &name, query(&request, "wait_ms")).await,
         Deed::DeleteDisplay => delete(&shared, &id, &name),
         Deed::Stream => stream(&shared, &id, &name, request),
-        _ => screenshot(&shared, &id, &name),
+        _ if parts.get(3) == Some(&"windows") => windows(&shared, &id, &name),
+        _ => screenshot(&shared, &id, &name, request.uri().query() == Some("small")),
     };
     match fault {
         Some((_, fault)) => struck(fault).await,
@@ -380,6 +381,8 @@ async fn display_ended(shared: &Shared, id: &str, name: &str, generation: u64, m
     }
 }
 
+/// A valid picture of a few grey pixels.
+const JPEG: &[u8] = include_bytes!("small.jpg");
 /// A valid picture of one grey pixel.
 const PNG: &[u8] = &[
     0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 0,
@@ -387,15 +390,31 @@ const PNG: &[u8] = &[
     0x81, 0x77, 0xcd, 0x72, 0xb6, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
 ];
 
-fn screenshot(shared: &Shared, id: &str, name: &str) -> Response<Full<Bytes>> {
+fn is_running(shared: &Shared, id: &str, name: &str) -> bool {
     let world = shared.lock();
-    let running = world.agent(id).and_then(|agent| agent.displays.get(name)).is_some_and(|d| d.spec.is_some());
-    if !running {
+    world.agent(id).and_then(|agent| agent.displays.get(name)).is_some_and(|display| display.spec.is_some())
+}
+
+fn screenshot(shared: &Shared, id: &str, name: &str, small: bool) -> Response<Full<Bytes>> {
+    if !is_running(shared, id, name) {
         return refuse(StatusCode::NOT_FOUND, "no such display");
     }
-    let mut reply = Response::new(Full::new(Bytes::from_static(PNG)));
-    reply.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("image/png"));
+    let (kind, picture) = if small { ("image/jpeg", JPEG) } else { ("image/png", PNG) };
+    let mut reply = Response::new(Full::new(Bytes::from_static(picture)));
+    reply.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
     reply
+}
+
+/// One window, of the program the display was told to run.
+fn windows(shared: &Shared, id: &str, name: &str) -> Response<Full<Bytes>> {
+    let world = shared.lock();
+    let display = world.agent(id).and_then(|agent| agent.displays.get(name));
+    let Some(command) = display.and_then(|display| display.spec.as_ref()?.command.first()) else {
+        return refuse(StatusCode::NOT_FOUND, "no such display");
+    };
+    let application = command.rsplit('/').next().unwrap_or_default().to_owned();
+    let window = Window { title: format!("{application} \u{2014} unsaved\u{7}"), application };
+    json(StatusCode::OK, &WindowList { windows: vec![window] })
 }
 
 /// Subscribes to the end of the agent's boot.

@@ -198,7 +198,14 @@ impl FakeDriver {
     /// Makes an empty world: every image exists, a large machine, displays start at once through their four stages.
     #[must_use]
     pub fn new() -> Self {
-        let machine = Machine { cpus: 64, memory_bytes: 256 << 30, disk_free_bytes: 16 << 40 };
+        let machine = Machine {
+            cpus: 64,
+            memory_bytes: 256 << 30,
+            memory_free_bytes: 200 << 30,
+            disk_bytes: 20 << 40,
+            disk_free_bytes: 16 << 40,
+            load_millis: 1_500,
+        };
         let world = World {
             instances: BTreeMap::new(),
             disks: BTreeMap::new(),

@@ -224,6 +224,12 @@ pub fn status(folders: &Folders, name: &str) -> Result<Status, ImageError> {
     Ok(Shelf::at(&folders.images).status(&Recipe::load(&folders.recipes, name)?))
 }
 
+/// Gives the file with the output of the last build of an image, which may not be there.
+#[must_use]
+pub fn log_file(images: &Path, name: &str) -> PathBuf {
+    Shelf::at(images).log(name)
+}
+
 /// Lists all builds by name, for each name the current one first.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ mod standalone;
 mod xserver;
 
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::{OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -22,12 +22,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use porthole_display::{GoodbyeReason, Picture, Role, Size};
+use porthole_model::guest::SMALL_PICTURE_PX;
 use rustix::process::Pid;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::account;
-use crate::control::{Control, Order, Report};
+use crate::control::{Control, Order, Product, Report};
 use crate::process::{Exit, Reaper, adopt_orphans, end_tree};
 use crate::screen::{self, Ask, ScreenHandle, ScreenSpec, Socket, Told};
 use xserver::{Folders, XServer};
@@ -349,20 +350,37 @@ fn obey(order: Order, fd: Option<OwnedFd>, ask: &mpsc::UnboundedSender<Ask>, rep
             let role = if control { Role::Control } else { Role::View };
             let _ = ask.send(Ask::Viewer { socket: Socket::Unix(socket), read: read.into(), role });
         }
-        Order::Screenshot { number } => {
-            let (reply, picture) = oneshot::channel();
-            let _ = ask.send(Ask::Picture(reply));
-            let reporter = reporter.clone();
+        Order::Write { number, what } => {
+            let (reporter, ask) = (reporter.clone(), ask.clone());
             tokio::task::spawn_local(async move {
-                let done = match picture.await {
-                    Ok(picture) => write_png(picture, fd.into()).await.is_ok(),
-                    Err(_) => false,
-                };
-                reporter.send(Report::Screenshot { number, done });
+                let done = write(what, fd.into(), &ask).await.is_ok();
+                reporter.send(Report::Written { number, done });
             });
         }
         Order::Stop { .. } => {}
     }
+}
+
+/// Writes what was ordered into its file.
+async fn write(what: Product, mut file: std::fs::File, ask: &mpsc::UnboundedSender<Ask>) -> io::Result<()> {
+    let gone = |_| io::Error::other("the screen has ended");
+    if what == Product::Windows {
+        let (reply, windows) = oneshot::channel();
+        let _ = ask.send(Ask::Windows(reply));
+        return file.write_all(&serde_json::to_vec(&windows.await.map_err(gone)?)?);
+    }
+    let (reply, picture) = oneshot::channel();
+    let _ = ask.send(Ask::Picture(reply));
+    let picture = picture.await.map_err(gone)?;
+    if what == Product::Picture {
+        return write_png(picture, file).await;
+    }
+    let (width, height) = SMALL_PICTURE_PX;
+    let work = move || {
+        let image = picture.thumbnail(Size::new(width, height)).ok_or_else(|| io::Error::other("not encoded"))?;
+        file.write_all(&image)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 /// Writes a picture as PNG, on a thread of its own: it takes long enough to be felt.

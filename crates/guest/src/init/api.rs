@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use super::displays::{DisplayError, Displays, is_name};
 use super::metadata::Service;
 use super::ssh::HostKeys;
+use crate::control::Product;
 use crate::http::{Refusal, Reply, content, error, json, json_body, serve, upgraded, websocket};
 
 /// Connections at once; viewers' do not count once they were handed to their display.
@@ -61,6 +62,7 @@ enum Route<'a> {
     Display(&'a str),
     Stream(&'a str),
     Screenshot(&'a str),
+    Windows(&'a str),
 }
 
 fn route(path: &str) -> Option<Route<'_>> {
@@ -83,6 +85,7 @@ fn route(path: &str) -> Option<Route<'_>> {
         None => Some(Route::Display(name)),
         Some("stream") => Some(Route::Stream(name)),
         Some("screenshot") => Some(Route::Screenshot(name)),
+        Some("windows") => Some(Route::Windows(name)),
         Some(_) => None,
     }
 }
@@ -138,10 +141,16 @@ async fn answer(
             Err(refusal) => *refusal,
         },
         (Method::GET, Route::Stream(name)) => stream(&mut request, name, displays),
-        (Method::GET, Route::Screenshot(name)) => match displays.screenshot(name).await {
-            Ok(png) => content("image/png", png),
-            Err(problem) => failed(&problem),
-        },
+        (Method::GET, Route::Screenshot(name)) => {
+            let small = request.uri().query() == Some("small");
+            let (kind, what) =
+                if small { ("image/jpeg", Product::SmallPicture) } else { ("image/png", Product::Picture) };
+            displays.written(name, what).await.map_or_else(|problem| failed(&problem), |image| content(kind, image))
+        }
+        (Method::GET, Route::Windows(name)) => {
+            let list = displays.written(name, Product::Windows).await;
+            list.map_or_else(|problem| failed(&problem), |list| content("application/json", list))
+        }
         _ => error(StatusCode::METHOD_NOT_ALLOWED, "This path does not take this method."),
     }
 }

@@ -23,17 +23,17 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::supervise::Service;
-use crate::control::{self, Control, Order, Report};
+use crate::control::{self, Control, Order, Product, Report};
 use crate::process::{Exit, Program, Reaper, kill_tree};
 
 /// Displays an instance may know.
 const MOST_DISPLAYS: usize = 8;
 /// Time a display process has beyond its grace before it is killed.
 const STOP_TIME: Duration = Duration::from_secs(5);
-/// Time a screenshot may take.
-const SCREENSHOT_TIME: Duration = Duration::from_secs(10);
-/// Largest screenshot.
-const SCREENSHOT_BYTES: u64 = 256 << 20;
+/// Time writing a picture or a list may take.
+const WRITE_TIME: Duration = Duration::from_secs(10);
+/// Largest picture.
+const WRITTEN_BYTES: u64 = 256 << 20;
 
 /// Why something cannot be done with a display.
 #[derive(Debug, thiserror::Error)]
@@ -73,8 +73,8 @@ struct Live {
     control: Control,
     stopping: Cell<bool>,
     reason: RefCell<String>,
-    screenshots: RefCell<HashMap<u64, oneshot::Sender<bool>>>,
-    next_screenshot: Cell<u64>,
+    writes: RefCell<HashMap<u64, oneshot::Sender<bool>>>,
+    next_write: Cell<u64>,
 }
 
 fn stopped(name: &str) -> DisplayStatus {
@@ -239,30 +239,30 @@ impl Displays {
         self.live(name).map(drop)
     }
 
-    /// Takes a picture, PNG.
+    /// Asks a display for a picture or a list.
     ///
     /// # Errors
     /// When the display is gone or does not answer.
-    pub(super) async fn screenshot(&self, name: &str) -> Result<Vec<u8>, DisplayError> {
+    pub(super) async fn written(&self, name: &str, what: Product) -> Result<Vec<u8>, DisplayError> {
         let live = self.live(name)?;
-        let number = live.next_screenshot.replace(live.next_screenshot.get() + 1);
+        let number = live.next_write.replace(live.next_write.get() + 1);
         let (sender, done) = oneshot::channel();
-        live.screenshots.borrow_mut().insert(number, sender);
+        live.writes.borrow_mut().insert(number, sender);
         let taken = async {
-            let file = rustix::fs::memfd_create("screenshot", rustix::fs::MemfdFlags::CLOEXEC)?;
-            live.control.send(&Order::Screenshot { number }, Some(file.as_fd())).await?;
-            match timeout(SCREENSHOT_TIME, done).await {
+            let file = rustix::fs::memfd_create("written", rustix::fs::MemfdFlags::CLOEXEC)?;
+            live.control.send(&Order::Write { number, what }, Some(file.as_fd())).await?;
+            match timeout(WRITE_TIME, done).await {
                 Ok(Ok(true)) => {}
                 Ok(_) | Err(_) => return Err(io::ErrorKind::TimedOut.into()),
             }
             let mut file = std::fs::File::from(file);
             file.rewind()?;
             let mut bytes = Vec::new();
-            file.take(SCREENSHOT_BYTES).read_to_end(&mut bytes)?;
+            file.take(WRITTEN_BYTES).read_to_end(&mut bytes)?;
             Ok::<_, io::Error>(bytes)
         };
         let taken = taken.await;
-        live.screenshots.borrow_mut().remove(&number);
+        live.writes.borrow_mut().remove(&number);
         taken.map_err(|_| DisplayError::Silent)
     }
 
@@ -306,8 +306,8 @@ impl Displays {
             control: Control::new(ours)?,
             stopping: Cell::new(false),
             reason: RefCell::default(),
-            screenshots: RefCell::default(),
-            next_screenshot: Cell::new(1),
+            writes: RefCell::default(),
+            next_write: Cell::new(1),
         };
         Ok((Rc::new(live), exit))
     }
@@ -368,8 +368,8 @@ fn heard(entry: &Entry, live: &Live, report: Report) {
             }
         }),
         Report::Failed { reason } => *live.reason.borrow_mut() = reason,
-        Report::Screenshot { number, done } => {
-            if let Some(waiter) = live.screenshots.borrow_mut().remove(&number) {
+        Report::Written { number, done } => {
+            if let Some(waiter) = live.writes.borrow_mut().remove(&number) {
                 let _ = waiter.send(done);
             }
         }

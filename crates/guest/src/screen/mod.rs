@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use porthole_display::{GoodbyeReason, Picture, Role, Size, TileSet};
+use porthole_model::guest::WindowList;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use x11rb::connection::Connection;
@@ -86,6 +87,8 @@ pub(crate) enum Ask {
     },
     /// Give a copy of the picture.
     Picture(oneshot::Sender<Picture>),
+    /// Name the windows that are open.
+    Windows(oneshot::Sender<WindowList>),
     /// Say goodbye to every viewer and end.
     Close(GoodbyeReason, &'static str),
 }
@@ -322,6 +325,10 @@ impl Screen {
                 self.framebuffer.update(&mut self.picture, all, &mut changed);
                 self.share(&changed);
                 let _ = reply.send(self.picture.clone());
+                Ok(())
+            }
+            Ask::Windows(reply) => {
+                let _ = reply.send(self.windows.list(&self.x)?);
                 Ok(())
             }
             Ask::Close(..) => Ok(()),

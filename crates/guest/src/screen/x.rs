@@ -25,6 +25,11 @@ x11rb::atom_manager! {
         TIMESTAMP,
         UTF8_STRING,
         PORTHOLE_SELECTION,
+        _NET_CLIENT_LIST,
+        _NET_WM_NAME,
+        _NET_WM_WINDOW_TYPE,
+        _NET_WM_WINDOW_TYPE_DESKTOP,
+        _NET_WM_WINDOW_TYPE_DOCK,
         TEXT_PLAIN: b"text/plain",
         TEXT_PLAIN_UTF8: b"text/plain;charset=utf-8",
     }

@@ -12,7 +12,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use porthole_display::{Abilities, DisplayMessage, Goodbye, GoodbyeReason, Role, Size, ViewerHello, ViewerMessage};
-use porthole_model::guest::{BootConfig, DisplaySpec, DisplayState, DisplayStatus, Health};
+use porthole_model::guest::{BootConfig, DisplaySpec, DisplayState, DisplayStatus, Health, WindowList};
 use serde_json::json;
 use tokio::net::UnixStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -252,6 +252,14 @@ async fn displays_live_and_end_through_the_api() {
     assert_eq!((info.width, info.height), (800, 600));
     assert!(pixels.chunks_exact(4).any(|p| p != &pixels[..4]), "something is drawn");
 
+    let (status, small) = instance.call(Method::GET, "/v1/displays/application/screenshot?small", Vec::new()).await;
+    assert_eq!((status, &small[..3]), (StatusCode::OK, &[0xff, 0xd8, 0xff][..]));
+    assert!(small.len() < 64 << 10);
+    let (status, list) = instance.call(Method::GET, "/v1/displays/application/windows", Vec::new()).await;
+    let list: WindowList = serde_json::from_slice(&list).unwrap();
+    assert_eq!((status, list.windows.len()), (StatusCode::OK, 1), "{list:?}");
+    assert_eq!((list.windows[0].title.as_str(), list.windows[0].application.as_str()), ("sleep", "XTerm"));
+
     let begun = Instant::now();
     assert_eq!(instance.delete("application").await.state, DisplayState::Stopped);
     assert!(begun.elapsed() < PATIENCE);
@@ -341,6 +349,7 @@ async fn wrong_requests_are_refused() {
         (Method::GET, "/", vec![], StatusCode::NOT_FOUND),
         (Method::GET, "/v1/displays/nobody", vec![], StatusCode::NOT_FOUND),
         (Method::GET, "/v1/displays/nobody/screenshot", vec![], StatusCode::NOT_FOUND),
+        (Method::GET, "/v1/displays/nobody/windows", vec![], StatusCode::NOT_FOUND),
         (Method::GET, "/v1/displays/..", vec![], StatusCode::NOT_FOUND),
         (Method::GET, "/v1/displays/x/y", vec![], StatusCode::NOT_FOUND),
         (Method::POST, "/v1/health", vec![], StatusCode::METHOD_NOT_ALLOWED),
