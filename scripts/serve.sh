@@ -37,18 +37,6 @@ down() {
     as_root "$PORTHOLE" down "${SERVER_OPTIONS[@]}" ${PURGE:+--purge} || die "not everything could be ended" "run it again; the reason is above"
 }
 
-# Makes account and key on first start. The key's file is the only place its secret is kept.
-ensure_account() {
-    local file=$STATE/demo-key.json
-    if as_root test -s "$file"; then return; fi
-    as_root mkdir -p "$STATE"
-    as_root "$PORTHOLE" account list "${SERVER_OPTIONS[@]}" --json | grep -q '"name":"demo"' ||
-        as_root "$PORTHOLE" account create demo "${SERVER_OPTIONS[@]}" --json > /dev/null
-    as_root "$PORTHOLE" key create --account demo "${SERVER_OPTIONS[@]}" --json |
-        as_root sh -c 'umask 077 && cat > "$1.new" && test -s "$1.new" && mv "$1.new" "$1"' sh "$file" ||
-        die "the first account cannot be made" "the reason is above"
-}
-
 serve_command() {
     SERVE=("$PORTHOLE" serve "${SERVER_OPTIONS[@]}" --listen "$LISTEN" --images-dir "$IMAGES"
         --recipes-dir "$PWD/images" --guest-binary "$PWD/target/release/porthole-guest")
@@ -90,17 +78,19 @@ start_attached() {
 }
 
 print_result() {
-    local key
+    local key link
     key=$(as_root cat "$STATE/demo-key.json")
+    link=$(sign_in_link)
     if [[ -n $JSON ]]; then
-        sed "s|^{|{\"endpoint\":\"$(endpoint)\",\"region\":\"$REGION\",|; s|}\$|,\"stateDir\":\"$STATE\"}|" <<< "$key"
+        sed "s|^{|{\"endpoint\":\"$(endpoint)\",\"region\":\"$REGION\",\"signInUrl\":\"$link\",|; s|}\$|,\"stateDir\":\"$STATE\"}|" <<< "$key"
         return
     fi
     value() { sed "s/.*\"$1\":\"\([^\"]*\)\".*/\1/" <<< "$key"; }
     cat << END
 
 Porthole is ready: $(endpoint)
-Access key of account demo (kept in $STATE/demo-key.json):
+${link:+In a browser, within a day, once: $link
+}Access key of account demo (kept in $STATE/demo-key.json):
   $(value accessKeyId)  $(value secretAccessKey)
 
 The main job, to paste (the aws command line from PyPI: pip install awscli):
@@ -114,6 +104,6 @@ Open the urls in a browser; then:
   aws lightsail stop-gui-session --resource-name lab-1
   aws lightsail delete-instance --instance-name lab-1
 
-$(if [[ -n $DETACH ]]; then echo "End it with ./run --down"; else echo "Ctrl-C ends the server; instances keep running until ./run --down"; fi)
+$([[ -n $DETACH ]] && echo "End it with ./run --down" || echo "Ctrl-C ends the server; instances keep running until ./run --down")
 END
 }

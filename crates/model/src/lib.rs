@@ -12,6 +12,7 @@ mod ids;
 pub mod instance;
 pub mod metric;
 pub mod operation;
+pub mod person;
 pub mod ports;
 pub mod session;
 pub mod snapshot;

@@ -8,8 +8,16 @@ use porthole_driver::{
     AgentStream, Driver, DriverError,
     agent::{AgentRequestError, request},
 };
-use porthole_model::guest::{AgentError, DisplaySpec, DisplayStatus, Health, Metadata, SshHostKeys, Taken};
+use porthole_model::guest::{
+    AgentError, DisplaySpec, DisplayStatus, Health, MOST_WINDOW_TEXT, MOST_WINDOWS, Metadata, SshHostKeys, Taken,
+    Window, WindowList,
+};
 use serde::de::DeserializeOwned;
+
+/// First bytes of a JPEG image.
+const JPEG: &[u8] = &[0xff, 0xd8, 0xff];
+/// Largest small picture.
+const MOST_PICTURE_BYTES: usize = 256 << 10;
 
 /// Why a request to an agent failed.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +86,29 @@ impl<'a> Agent<'a> {
     pub async fn set_metadata(&self, metadata: &Metadata) -> Result<Taken, Error> {
         let body = serde_json::to_vec(metadata).expect("metadata is plain data");
         self.json(Method::PUT, "/v1/metadata", Some(body), Duration::from_secs(5)).await
+    }
+
+    /// Names the windows open on a display: printable, short, not too many, whatever the guest says.
+    pub async fn windows(&self, display: &str) -> Result<Vec<Window>, Error> {
+        let path = format!("/v1/displays/{display}/windows");
+        let list: WindowList = self.json(Method::GET, &path, None, Duration::from_secs(5)).await?;
+        let plain = |text: &str| text.chars().filter(|c| !c.is_control()).take(MOST_WINDOW_TEXT).collect();
+        let windows = list.windows.iter().take(MOST_WINDOWS);
+        Ok(windows
+            .map(|window| Window { title: plain(&window.title), application: plain(&window.application) })
+            .collect())
+    }
+
+    /// Takes a small picture of a display: what begins like a JPEG image and is not large, whatever the guest says.
+    pub async fn small_picture(&self, display: &str) -> Result<bytes::Bytes, Error> {
+        let stream = self.connect().await?;
+        let path = format!("/v1/displays/{display}/screenshot?small");
+        let reply = request(stream, Method::GET, &path, Vec::new(), Duration::from_secs(10)).await?;
+        let picture = reply.body();
+        if !reply.status().is_success() || !picture.starts_with(JPEG) || picture.len() > MOST_PICTURE_BYTES {
+            return Err(Error::Refused { status: reply.status(), message: String::new() });
+        }
+        Ok(reply.into_body())
     }
 
     /// Opens a raw stream for an upgrade.

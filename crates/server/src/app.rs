@@ -10,8 +10,8 @@ use porthole_driver::Driver;
 use porthole_store::Store;
 
 use crate::{
-    auth::KeyCache, catalog::Catalog, config::Config, gateway::registry::Viewers, metrics::Metrics,
-    operation::runner::Drives, secret::Seal, usage::Usage,
+    audit::Audit, auth::KeyCache, catalog::Catalog, config::Config, console, gateway::registry::Viewers,
+    metrics::Metrics, operation::runner::Drives, secret::Seal, usage::Usage,
 };
 
 /// Tells the time.
@@ -79,6 +79,10 @@ pub struct App {
     pub metrics: Metrics,
     /// Instances this server measures.
     pub usage: Usage,
+    /// What was done and is not yet in the store.
+    pub audit: Audit,
+    /// Of the console.
+    pub console: console::State,
 }
 
 impl App {

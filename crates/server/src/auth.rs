@@ -27,15 +27,30 @@ pub struct Caller {
     pub access_key_id: String,
     /// What the key is restricted to; `None`: it may do everything in its account.
     pub policy: Option<Policy>,
+    /// Name of the person whose session in the console the key belongs to.
+    pub person: Option<String>,
+}
+
+impl Caller {
+    /// Who it is, for people: a person's name, or the key's id.
+    pub fn actor(&self) -> &str {
+        self.person.as_deref().unwrap_or(&self.access_key_id)
+    }
 }
 
 /// Access keys seen lately, with their secrets and the day's signing key.
 #[derive(Default)]
-pub struct KeyCache(Mutex<HashMap<String, Arc<Known>>>);
+pub struct KeyCache {
+    known: Mutex<HashMap<String, Arc<Known>>>,
+    /// When keys last signed, in milliseconds since the epoch, since that was last written to the store.
+    used: Mutex<HashMap<String, i64>>,
+}
 
 struct Known {
     account_id: String,
     policy: Option<Policy>,
+    /// Name of the person, of a session in the console and its credentials.
+    person: Option<String>,
     secret: sigv4::Secret,
     read_ms: i64,
     signing: Mutex<Option<sigv4::SigningKey>>,
@@ -46,9 +61,21 @@ struct Known {
 struct SessionToken {
     access_key_id: String,
     secret: String,
-    /// The long-lived key it was made from: the token ends when that key does.
+    /// The long-lived key it was made from: the token ends when that key does. Empty: it was made from a session.
     parent: String,
+    /// The session in the console it was made from, likewise. Empty: it was made from a key.
+    #[serde(default)]
+    sign_in: String,
     expires_ms: i64,
+}
+
+/// What temporary credentials end with.
+#[derive(Debug, Clone, Copy)]
+pub enum Parent<'a> {
+    /// An access key.
+    AccessKey(&'a str),
+    /// A person's session in the console, by its id.
+    SignIn(&'a str),
 }
 
 /// Temporary credentials as an SDK takes them.
@@ -80,6 +107,7 @@ pub async fn authenticate(app: &App, head: &Parts, body: &[u8]) -> Result<Caller
     let now_ms = app.clock.now_ms();
     let expected = sigv4::Expected { region: &app.config.region, service: SERVICE, now_ms };
     let scoped = sigv4::Claim::read(request)?.check(&expected)?;
+    let is_temporary = scoped.token().is_some();
     let (known, policy) = match scoped.token() {
         Some(token) => temporary(app, scoped.access_key_id(), token, now_ms).await?,
         None => {
@@ -90,7 +118,15 @@ pub async fn authenticate(app: &App, head: &Parts, body: &[u8]) -> Result<Caller
     };
     let key = known.signing_key(scoped.date(), &app.config.region);
     let verified = scoped.verify(&key)?;
-    Ok(Caller { account_id: known.account_id.clone(), access_key_id: verified.access_key_id().to_owned(), policy })
+    if !is_temporary {
+        app.keys.note_use(verified.access_key_id(), now_ms);
+    }
+    Ok(Caller {
+        account_id: known.account_id.clone(),
+        access_key_id: verified.access_key_id().to_owned(),
+        policy,
+        person: known.person.clone(),
+    })
 }
 
 async fn permanent(app: &App, access_key_id: &str, now_ms: i64) -> Result<Arc<Known>, Error> {
@@ -143,28 +179,56 @@ async fn temporary(
     if token.expires_ms <= now_ms {
         return Err(Error::expired_token());
     }
-    let parent = permanent(app, &token.parent, now_ms).await?;
+    let parent = match token.sign_in.as_str() {
+        "" => {
+            let parent = permanent(app, &token.parent, now_ms).await?;
+            app.keys.note_use(&token.parent, now_ms);
+            parent
+        }
+        sign_in => session(app, sign_in, now_ms).await?,
+    };
     // Remembered under a name that no access key id can have: without its token the key must not be found.
     let name = format!("temporary:{access_key_id}");
     if let Some(known) = app.keys.get(&name) {
         return Ok((known, parent.policy.clone()));
     }
     let known = Known::new(parent.account_id.clone(), None, token.secret, now_ms);
+    let known = Known { person: parent.person.clone(), ..known };
     Ok((app.keys.remember(&name, known), parent.policy.clone()))
 }
 
-/// Makes temporary credentials from a long-lived key.
+/// Finds a person's session in the console, whose credentials end with it.
+async fn session(app: &App, id: &str, now_ms: i64) -> Result<Arc<Known>, Error> {
+    let name = format!("sign-in:{id}");
+    if let Some(known) = app.keys.get(&name).filter(|known| known.is_fresh(now_ms)) {
+        return Ok(known);
+    }
+    let found = app.store.sign_in(id).await.map_err(unavailable)?;
+    let Some((_, person)) = found.filter(|(sign_in, person)| sign_in.expires_ms > now_ms && !person.disabled) else {
+        app.keys.forget(&name);
+        return Err(Error::expired_token());
+    };
+    let known = Known::new(person.account_id.to_string(), None, String::new(), now_ms);
+    Ok(app.keys.remember(&name, Known { person: Some(person.name), ..known }))
+}
+
+/// Makes temporary credentials.
 pub fn temporary_credentials(
     app_seal: &crate::secret::Seal,
     ids: &dyn crate::app::Ids,
-    parent: &str,
+    parent: Parent<'_>,
     expires_ms: i64,
 ) -> TemporaryCredentials {
+    let (parent, sign_in) = match parent {
+        Parent::AccessKey(id) => (id, ""),
+        Parent::SignIn(id) => ("", id),
+    };
     let (access_key_id, secret) = new_key(ids, "ASIA");
     let token = SessionToken {
         access_key_id: access_key_id.clone(),
         secret: secret.clone(),
         parent: parent.to_owned(),
+        sign_in: sign_in.to_owned(),
         expires_ms,
     };
     let plain = serde_json::to_vec(&token).expect("a token is plain data");
@@ -194,7 +258,14 @@ fn unavailable(error: porthole_store::StoreError) -> Error {
 
 impl Known {
     fn new(account_id: String, policy: Option<Policy>, secret: String, read_ms: i64) -> Self {
-        Self { account_id, policy, secret: sigv4::Secret::new(secret), read_ms, signing: Mutex::new(None) }
+        Self {
+            account_id,
+            policy,
+            person: None,
+            secret: sigv4::Secret::new(secret),
+            read_ms,
+            signing: Mutex::new(None),
+        }
     }
 
     fn is_fresh(&self, now_ms: i64) -> bool {
@@ -225,11 +296,43 @@ impl KeyCache {
         known
     }
 
+    /// Forgets everything: a key or a session has ended, and ends here at once.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn note_use(&self, access_key_id: &str, now_ms: i64) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        match used.get_mut(access_key_id) {
+            Some(last_ms) => *last_ms = now_ms,
+            None => drop(used.insert(access_key_id.to_owned(), now_ms)),
+        }
+    }
+
+    /// Writes when keys last signed to the store.
+    ///
+    /// # Errors
+    /// When the store fails; they are then written the next time.
+    pub async fn write_uses(&self, store: &porthole_store::Store) -> Result<(), porthole_store::StoreError> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if used.is_empty() {
+            return Ok(());
+        }
+        let mut tx = store.begin().await?;
+        for (id, at_ms) in &used {
+            tx.note_use(id, *at_ms).await?;
+        }
+        tx.commit().await?;
+        // What signed meanwhile stays.
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, at_ms| used.get(id) != Some(at_ms));
+        Ok(())
+    }
+
     fn forget(&self, access_key_id: &str) {
         self.lock().remove(access_key_id);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Known>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,9 +1,13 @@
 //! Blueprints and bundles: data files, built in, or named by the configuration.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{PoisonError, RwLock},
+};
 
 use anyhow::Context as _;
 use porthole_model::catalog::{Blueprint, Bundle, parse_blueprints, parse_bundles};
+use porthole_store::{BundleChange, Store, StoreError};
 
 use crate::config::Config;
 
@@ -11,12 +15,14 @@ const BLUEPRINTS: &str = include_str!("../data/blueprints.toml");
 const BUNDLES: &str = include_str!("../data/bundles.toml");
 
 /// Blueprints and bundles, checked.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Catalog {
     /// In the order of the file.
     pub blueprints: Vec<Blueprint>,
-    /// In the order of the file.
+    /// In the order of the file, and as in the file.
     pub bundles: Vec<Bundle>,
+    /// How bundles differ from the file in price, and in whether they can be chosen; as last read from the store.
+    changes: RwLock<Vec<BundleChange>>,
 }
 
 impl Catalog {
@@ -26,7 +32,7 @@ impl Catalog {
         let blueprints = parse_blueprints(&text).with_context(|| format!("{name} has a fault"))?;
         let (name, text) = read(config.bundles.as_deref(), BUNDLES)?;
         let bundles = parse_bundles(&text).with_context(|| format!("{name} has a fault"))?;
-        Ok(Self { blueprints, bundles })
+        Ok(Self { blueprints, bundles, changes: RwLock::default() })
     }
 
     /// Finds a blueprint by id.
@@ -34,10 +40,39 @@ impl Catalog {
         self.blueprints.iter().find(|blueprint| blueprint.id == id)
     }
 
-    /// Finds a bundle by id.
+    /// Reads from the store how bundles differ from the file.
+    pub async fn refresh(&self, store: &Store) -> Result<(), StoreError> {
+        let changes = store.bundle_changes().await?;
+        *self.changes.write().unwrap_or_else(PoisonError::into_inner) = changes;
+        Ok(())
+    }
+
+    /// Gives all bundles with the prices they have now.
+    pub fn current_bundles(&self) -> Vec<Bundle> {
+        let changes = self.changes.read().unwrap_or_else(PoisonError::into_inner);
+        self.bundles.iter().map(|bundle| changed(bundle, &changes)).collect()
+    }
+
+    /// Finds a bundle by id, with the prices it has now.
+    pub fn current_bundle(&self, id: &str) -> Option<Bundle> {
+        let changes = self.changes.read().unwrap_or_else(PoisonError::into_inner);
+        self.bundle(id).map(|bundle| changed(bundle, &changes))
+    }
+
+    /// Finds a bundle by id, as in the file: its size never changes.
     pub fn bundle(&self, id: &str) -> Option<&Bundle> {
         self.bundles.iter().find(|bundle| bundle.id == id)
     }
+}
+
+fn changed(bundle: &Bundle, changes: &[BundleChange]) -> Bundle {
+    let mut bundle = bundle.clone();
+    if let Some(change) = changes.iter().find(|change| change.bundle_id == bundle.id) {
+        bundle.price_per_hour = change.hour_micros.map_or(bundle.price_per_hour, |micros| micros as f64 / 1e6);
+        bundle.price_per_month = change.month_micros.map_or(bundle.price_per_month, |micros| micros as f64 / 1e6);
+        bundle.is_active = change.active.unwrap_or(bundle.is_active);
+    }
+    bundle
 }
 
 fn read(path: Option<&Path>, built_in: &str) -> anyhow::Result<(String, String)> {

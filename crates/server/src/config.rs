@@ -10,6 +10,10 @@ use anyhow::{Context as _, bail, ensure};
 use porthole_model::ports::Cidr;
 use serde::{Deserialize, Serialize};
 
+mod console;
+
+pub use console::{ConsoleConfig, OidcConfig};
+
 /// Most addresses of the public pool: a /16.
 const MOST_POOL_ADDRESSES: usize = 65_536;
 
@@ -69,6 +73,8 @@ pub struct Config {
     pub idle: IdleConfig,
     /// What keeping data costs; a bundle's own price is in the bundles file.
     pub prices: PriceConfig,
+    /// The console.
+    pub console: ConsoleConfig,
 }
 
 /// Measuring instances.
@@ -224,6 +230,7 @@ impl Default for Config {
             metrics: MetricsConfig::default(),
             idle: IdleConfig::default(),
             prices: PriceConfig::default(),
+            console: ConsoleConfig::default(),
         }
     }
 }
@@ -277,6 +284,7 @@ impl Config {
             ensure!((0.0..=1e6).contains(&price), "{key} must be 0 to 1000000");
         }
         self.check_network()?;
+        self.console.check()?;
         ensure!(!self.zones.is_empty(), "zones must name at least one zone");
         for zone in &self.zones {
             ensure!(
@@ -370,6 +378,12 @@ mod tests {
             ("[metrics]\nperiod_ms = 7", "metrics.period_ms"),
             ("[idle]\nminute_ms = 1", "idle.minute_ms"),
             ("[prices]\ndisk_gb_month = -0.1", "prices.disk_gb_month"),
+            ("[console]\nsession_ms = 1", "console.session_ms"),
+            ("[console]\naudit_days = 0", "console.audit_days"),
+            (
+                "[console.oidc]\nissuer = \"http://id.example.com\"\nclient_id = \"a\"\nclient_secret_file = \"b\"\naccount = \"c\"",
+                "console.oidc.issuer",
+            ),
             ("[network]\npublic_pool = [\"fd00::/64\"]", "network.public_pool"),
             ("[network]\npublic_pool = [\"10.0.0.0/8\"]", "network.public_pool"),
             ("[network]\nipv6_prefix = \"2001:db8::/48\"", "network.ipv6_prefix"),

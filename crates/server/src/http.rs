@@ -1,4 +1,4 @@
-//! The one port: the API at `POST /`, the gateway under `/view`, health and metrics.
+//! The one port: the API at `POST /`, the gateway under `/view`, the console, health and metrics.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,8 +6,8 @@ use axum::{
     Router,
     body::Body,
     extract::State,
-    http::{HeaderValue, Request, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderValue, Request, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use http_body_util::{BodyExt as _, Limited};
@@ -17,8 +17,9 @@ use hyper_util::{
 };
 use porthole_api::{Error, protocol};
 use tokio::{net::TcpListener, sync::watch};
+use tower::ServiceExt as _;
 
-use crate::{app::App, auth, dispatch, gateway, metrics::RequestLabels};
+use crate::{app::App, audit, auth, client, console, dispatch, gateway, metrics::RequestLabels};
 
 /// How long a client may take to send a request's head, and how long connections may finish when the server ends.
 const HEAD_LIMIT: Duration = Duration::from_secs(20);
@@ -31,13 +32,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
         .merge(gateway::routes())
+        .merge(console::routes())
         .fallback(async || (StatusCode::NOT_FOUND, "There is nothing at this address.\n"))
         .with_state(app)
 }
 
 /// Serves until `shutdown`, then lets requests under way finish for a moment.
 pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-    let service = TowerToHyperService::new(router(Arc::clone(&app)));
+    let router = router(Arc::clone(&app));
     let (ending, ended) = watch::channel(false);
     tokio::pin!(shutdown);
     loop {
@@ -45,8 +47,8 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
             accepted = listener.accept() => accepted,
             () = &mut shutdown => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors: the next accept would fail at once as well.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -55,9 +57,14 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
             }
         };
         let _ = stream.set_nodelay(true);
+        let router = router.clone();
+        let service = TowerToHyperService::new(tower::service_fn(move |mut request: Request<_>| {
+            request.extensions_mut().insert(client::Peer(peer));
+            router.clone().oneshot(request)
+        }));
         let mut builder = hyper::server::conn::http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT);
-        let connection = builder.serve_connection(TokioIo::new(stream), service.clone()).with_upgrades();
+        let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let mut ended = ended.clone();
         tokio::spawn(async move {
             tokio::pin!(connection);
@@ -79,6 +86,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
     }
     drop(ended);
     app.viewers.cut_all();
+    app.console.end();
     ending.send_replace(true);
     let _ = tokio::time::timeout(DRAIN_LIMIT, ending.closed()).await;
 }
@@ -103,8 +111,13 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
 }
 
 /// `GET /`: for a person who opened the endpoint in a browser.
-async fn front() -> &'static str {
+async fn front(headers: HeaderMap) -> Response {
+    let wanted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    if wanted.is_some_and(|wanted| wanted.contains("text/html")) {
+        return Redirect::temporary("/console/").into_response();
+    }
     "This is a Porthole server. It speaks the Amazon Lightsail API: aws lightsail get-instances --endpoint-url THIS-ADDRESS\n"
+        .into_response()
 }
 
 /// `POST /`: one API request.
@@ -149,5 +162,17 @@ async fn answer(app: &App, request: Request<Body>) -> (&'static str, Result<prot
         Err(error) => return ("unknown", Err(error)),
     };
     let call = dispatch::Call { action, content_type: header("content-type"), body: &body };
-    (action.name(), dispatch::dispatch(app, &caller, call).await)
+    let outcome = dispatch::dispatch(app, &caller, call).await;
+    if audit::is_logged(action) {
+        let act = audit::Act {
+            actor: caller.actor(),
+            account_id: &caller.account_id,
+            action: action.name(),
+            target: &audit::target(action, &body),
+            address: &client::address(app, &head.extensions, &head.headers),
+            outcome: outcome.as_ref().err().map_or("ok", |error| error.code().as_str()),
+        };
+        app.audit.note(app, act);
+    }
+    (action.name(), outcome)
 }

@@ -5,10 +5,13 @@
 
 mod agent;
 mod app;
+mod audit;
 mod auth;
 mod catalog;
 mod cli;
+mod client;
 mod config;
+mod console;
 mod dispatch;
 mod gateway;
 mod http;

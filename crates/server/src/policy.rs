@@ -82,6 +82,11 @@ pub async fn check(app: &App, caller: &Caller, call: &Call) -> Result<(), Error>
     Ok(())
 }
 
+/// Gives the members of an action's input that name what it works on.
+pub fn named_members(action: Action) -> impl Iterator<Item = &'static str> {
+    subject::of(action).unwrap_or_default().iter().map(|subject| subject.member)
+}
+
 /// Says whether the action is served: each that is has a row in the table of subjects.
 pub fn is_known(action: Action) -> bool {
     subject::of(action).is_some()
@@ -202,7 +207,7 @@ mod tests {
     use super::*;
 
     fn caller() -> Caller {
-        Caller { account_id: "111122223333".into(), access_key_id: "AKIAEXAMPLE".into(), policy: None }
+        Caller { account_id: "111122223333".into(), access_key_id: "AKIAEXAMPLE".into(), policy: None, person: None }
     }
 
     fn lab(tags: &[(&str, &str)]) -> Resource {

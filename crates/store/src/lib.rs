@@ -5,11 +5,15 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod audit;
 mod disk;
 mod instance;
 mod key_pair;
 mod names;
 mod operation;
+mod person;
+mod share;
+mod site;
 mod snapshot;
 mod static_ip;
 mod tags;
@@ -23,10 +27,14 @@ use sqlx::{
 };
 
 pub use account::{AccessKey, Account};
+pub use audit::AuditEntry;
 pub use disk::{Disk, DiskUse};
 pub use instance::{FIRST_INDEX, Instance, LAST_INDEX};
 pub use key_pair::{InstanceSsh, KeyPair};
 pub use operation::{Claim, NewOperation, Operation, Page};
+pub use person::{Person, SignIn};
+pub use share::Share;
+pub use site::BundleChange;
 pub use snapshot::{ExportRecord, Snapshot};
 pub use static_ip::{PublicAddress, StaticIp};
 pub use tags::{Named, Tagged};

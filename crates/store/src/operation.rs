@@ -386,6 +386,21 @@ impl Tx {
         row.as_ref().map(operation).transpose()
     }
 
+    /// Makes the next try of an operation that has not ended now; gives the operation that is driven for it.
+    pub async fn hurry_operation(&mut self, id: &str, now_ms: i64) -> Result<Option<Operation>, StoreError> {
+        let rows = sqlx::query(concat!(
+            "UPDATE operation SET next_try_ms = $1 WHERE done_ms = 0 AND id IN \
+             (SELECT CASE WHEN o.leader_id = '' THEN o.id ELSE o.leader_id END FROM operation o WHERE o.id = $2) \
+             RETURNING ",
+            columns!()
+        ))
+        .bind(now_ms)
+        .bind(id)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        rows.first().map(operation).transpose()
+    }
+
     /// Tells an operation to give way, and those that follow it: `leader` is the one that is driven.
     pub async fn supersede(&mut self, leader: &OperationId) -> Result<(), StoreError> {
         sqlx::query("UPDATE operation SET superseded = 1 WHERE (id = $1 OR leader_id = $1) AND done_ms = 0")

@@ -2,11 +2,13 @@
 
 use anyhow::{bail, ensure};
 use clap::Subcommand;
-use porthole_model::AccountId;
 use porthole_store::{Account as Stored, Store, StoreError};
 
 use super::{Common, block_on, say};
-use crate::app::{Clock as _, Ids as _, SystemClock, SystemIds};
+use crate::{
+    app::{Clock as _, SystemClock, SystemIds},
+    console::operator::accounts::{is_name, new_id},
+};
 
 /// Accounts.
 #[derive(Subcommand)]
@@ -25,7 +27,7 @@ pub(super) enum Account {
         #[arg(long)]
         json: bool,
     },
-    /// Delete an account and its keys; refused while it owns anything
+    /// Delete an account and its keys; refused while it owns anything or has people
     Delete {
         /// Name or id
         account: String,
@@ -49,15 +51,8 @@ impl Account {
 }
 
 async fn create(store: &Store, name: String, json: bool) -> anyhow::Result<()> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-    ensure!(
-        (1..=64).contains(&name.len()) && name.bytes().all(plain),
-        "an account's name is 1 to 64 letters, digits, . - and _; {name:?} is none"
-    );
-    let mut random = [0; 8];
-    SystemIds.fill(&mut random);
-    let id = AccountId::new(format!("{:012}", u64::from_le_bytes(random) % 1_000_000_000_000));
-    let account = Stored { id, name, created_ms: SystemClock.now_ms() };
+    ensure!(is_name(&name), "an account's name is 1 to 64 letters, digits, . - and _; {name:?} is none");
+    let account = Stored { id: new_id(&SystemIds), name, created_ms: SystemClock.now_ms() };
     let mut tx = store.begin().await?;
     match tx.insert_account(&account).await {
         Ok(()) => tx.commit().await?,
@@ -80,7 +75,9 @@ async fn delete(store: &Store, name_or_id: &str) -> anyhow::Result<()> {
     let mut tx = store.begin().await?;
     match tx.delete_account(&account.id).await {
         Ok(()) => Ok(tx.commit().await?),
-        Err(StoreError::Conflict) => bail!("account {} still owns something; delete its instances first", account.name),
+        Err(StoreError::Conflict) => {
+            bail!("account {} still owns something or has people; delete those first", account.name)
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -154,6 +154,9 @@ async fn create(config: &Config, store: &Store, account: &str, policy: String, j
         active: true,
         policy,
         created_ms: SystemClock.now_ms(),
+        description: String::new(),
+        created_by: String::new(),
+        last_used_ms: 0,
     };
     let mut tx = store.begin().await?;
     tx.insert_access_key(&key).await?;
@@ -172,7 +175,8 @@ async fn temporary(config: &Config, store: &Store, access_key_id: &str, duration
         bail!("there is no access key {access_key_id} in use");
     }
     let expires_ms = SystemClock.now_ms() + duration_s * 1000;
-    let made = auth::temporary_credentials(&seal(config)?, &SystemIds, access_key_id, expires_ms);
+    let made =
+        auth::temporary_credentials(&seal(config)?, &SystemIds, auth::Parent::AccessKey(access_key_id), expires_ms);
     say(serde_json::json!({
         "accessKeyId": made.access_key_id,
         "secretAccessKey": made.secret,

@@ -8,6 +8,7 @@ mod idle;
 mod image;
 mod key;
 mod operations;
+mod person;
 mod serve;
 
 use std::path::PathBuf;
@@ -60,6 +61,9 @@ enum Command {
     /// Accounts: each has its own computers, names and keys
     #[command(subcommand)]
     Account(account::Account),
+    /// People, who use the console
+    #[command(subcommand)]
+    Person(person::Person),
     /// Access keys, which sign API requests
     #[command(subcommand)]
     Key(key::Key),
@@ -86,6 +90,7 @@ impl Cli {
             Command::Serve(serve) => serve.run(&self.common),
             Command::Down(down) => down.run(&self.common),
             Command::Account(account) => account.run(&self.common),
+            Command::Person(person) => person.run(&self.common),
             Command::Key(key) => key.run(&self.common),
             Command::Image(image) => image.run(&self.common),
             Command::Idle(idle) => idle.run(&self.common),

@@ -71,6 +71,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     app.viewers.cut_all();
     reconciler.stop().await;
     runner.stop().await;
+    app.audit.flush(&app).await;
     app.store.close().await;
     std::fs::remove_file(&pid_file)?;
     drop(lock);
@@ -83,7 +84,9 @@ async fn open(config: Config) -> anyhow::Result<Arc<App>> {
     let ids = SystemIds;
     let seal = Seal::open(&config.state_dir.join("secret.key"), &ids)?;
     let store = Store::open(&config.store_url()).await.context("cannot open the store")?;
+    catalog.refresh(&store).await?;
     let driver = driver(&config).await?;
+    let console = crate::console::State::load(&config, &ids)?;
     Ok(Arc::new(App {
         config,
         store,
@@ -98,6 +101,8 @@ async fn open(config: Config) -> anyhow::Result<Arc<App>> {
         drives: Drives::default(),
         metrics: Metrics::default(),
         usage: crate::usage::Usage::default(),
+        audit: crate::audit::Audit::default(),
+        console,
     }))
 }
 

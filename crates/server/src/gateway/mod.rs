@@ -34,7 +34,7 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 /// Says whether the request comes from one of our own pages: its Origin is the configured base or the host it asks for.
-fn same_origin(app: &App, headers: &HeaderMap) -> bool {
+pub fn same_origin(app: &App, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()) else { return false };
     if origin == app.config.base_url() {
         return true;
@@ -43,7 +43,8 @@ fn same_origin(app: &App, headers: &HeaderMap) -> bool {
     origin.parse::<Uri>().is_ok_and(|uri| uri.authority().map(|authority| authority.as_str()) == host && host.is_some())
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// Finds a cookie by its whole name.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()

@@ -49,7 +49,8 @@ fn file(path: &str, cache: &'static str) -> Response {
     (headers, file.data.into_owned()).into_response()
 }
 
-fn content_type(path: &str) -> &'static str {
+/// Gives the type of a file by its ending.
+pub fn content_type(path: &str) -> &'static str {
     match path.rsplit_once('.').map(|(_, ending)| ending) {
         Some("html") => "text/html; charset=utf-8",
         Some("js" | "mjs") => "text/javascript; charset=utf-8",

@@ -10,6 +10,8 @@ use std::{
 
 use tokio::sync::watch;
 
+use super::token::Role;
+
 /// What a live stream belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
@@ -17,6 +19,22 @@ pub struct Stream {
     pub instance_id: String,
     /// The session generation its token was minted for.
     pub generation: i64,
+    /// Tells it from all others.
+    pub id: String,
+    /// Whose the instance is.
+    pub account_id: String,
+    /// Name of the display.
+    pub display: String,
+    /// What the viewer may do.
+    pub role: Role,
+    /// When it came, in milliseconds since the epoch.
+    pub since_ms: i64,
+    /// Address of the client.
+    pub from: String,
+    /// Who made its link.
+    pub by: String,
+    /// The share its link is of; empty: none.
+    pub share: String,
 }
 
 /// Connected viewers of this server.
@@ -88,6 +106,16 @@ impl Viewers {
         self.inputs.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, _| which(id));
     }
 
+    /// Gives the streams for which `which` says so, the oldest first.
+    pub fn list(&self, which: impl Fn(&Stream) -> bool) -> Vec<Stream> {
+        let live = self.lock();
+        let mut found: Vec<Stream> =
+            live.values().map(|(stream, _)| stream).filter(|stream| which(stream)).cloned().collect();
+        drop(live);
+        found.sort_by(|a, b| (a.since_ms, &a.id).cmp(&(b.since_ms, &b.id)));
+        found
+    }
+
     /// Gives the number of streams.
     pub fn count(&self) -> usize {
         self.lock().len()
@@ -117,17 +145,37 @@ impl Drop for Registered<'_> {
 mod tests {
     use super::*;
 
+    fn stream(instance_id: &str, generation: i64) -> Stream {
+        Stream {
+            instance_id: instance_id.into(),
+            generation,
+            id: format!("{instance_id}{generation}"),
+            account_id: "111122223333".into(),
+            display: "desktop".into(),
+            role: Role::View,
+            since_ms: -generation,
+            from: "127.0.0.1".into(),
+            by: "ada".into(),
+            share: String::new(),
+        }
+    }
+
     #[tokio::test]
     async fn cut_reaches_only_the_streams_meant() {
         let viewers = Viewers::default();
-        let mut old = viewers.register(Stream { instance_id: "a".into(), generation: 1 });
-        let _new = viewers.register(Stream { instance_id: "a".into(), generation: 2 });
-        let _other = viewers.register(Stream { instance_id: "b".into(), generation: 1 });
+        let mut old = viewers.register(stream("a", 1));
+        let _new = viewers.register(stream("a", 2));
+        let _other = viewers.register(stream("b", 1));
         assert_eq!(viewers.cut("a", |stream| stream.generation < 2), 1);
         old.cut().await;
         drop(old);
         assert_eq!(viewers.count(), 2);
         assert_eq!(viewers.instances(), ["a", "b"]);
+        let ids = |which: &dyn Fn(&Stream) -> bool| viewers.list(which).into_iter().map(|s| s.id).collect::<Vec<_>>();
+        assert_eq!(
+            (ids(&|_| true), ids(&|s| s.instance_id == "b")),
+            (vec!["a2".into(), "b1".into()], vec!["b1".into()])
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ use porthole_model::{guest::DisplayState, session::Status};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::{refusal, registry::Stream, same_origin, trade};
-use crate::{agent::Agent, app::App, telemetry::chain};
+use crate::{agent::Agent, app::App, audit::Act, client, telemetry::chain};
 
 /// Headers of the handshake that both ends must see; all others stay here.
 const HANDSHAKE: [&str; 4] =
@@ -51,7 +51,18 @@ pub async fn stream(State(app): State<Arc<App>>, Path(view_id): Path<String>, mu
     }
     // Entered before the last look at the session, so that a stop in between finds the stream and cuts it.
     let view = found.view;
-    let key = Stream { instance_id: view.instance_id.clone(), generation: view.generation };
+    let key = Stream {
+        instance_id: view.instance_id.clone(),
+        generation: view.generation,
+        id: app.ids.uuid(),
+        account_id: found.account_id,
+        display: view.display.clone(),
+        role: view.role,
+        since_ms: app.clock.now_ms(),
+        from: client::address(&app, request.extensions(), headers),
+        by: view.by.clone(),
+        share: view.share.clone(),
+    };
     let app_for_task = Arc::clone(&app);
     let client = hyper::upgrade::on(&mut request);
     let (ready, outcome) = tokio::sync::oneshot::channel();
@@ -82,6 +93,7 @@ pub async fn stream(State(app): State<Arc<App>>, Path(view_id): Path<String>, mu
         }
         let Ok(client) = client.await else { return };
         app.metrics.viewers_total.inc();
+        note_viewer(&app, &key, &found.instance_name);
         let activity = Activity::new(&app, &key.instance_id);
         tokio::select! {
             (down, up) = copy_both(TokioIo::new(client), guest, &activity) => {
@@ -97,6 +109,22 @@ pub async fn stream(State(app): State<Arc<App>>, Path(view_id): Path<String>, mu
         Ok(Err(refused)) => refused,
         Err(_) => refusal(StatusCode::CONFLICT, "stopped", "This session was stopped."),
     }
+}
+
+fn note_viewer(app: &App, stream: &Stream, instance_name: &str) {
+    let target = match stream.share.as_str() {
+        "" => format!("{instance_name} {} {}", stream.display, stream.role.as_str()),
+        share => format!("{instance_name} {} {} share {share}", stream.display, stream.role.as_str()),
+    };
+    let act = Act {
+        actor: &stream.by,
+        account_id: &stream.account_id,
+        action: "OpenViewer",
+        target: &target,
+        address: &stream.from,
+        outcome: "ok",
+    };
+    app.audit.note(app, act);
 }
 
 fn handshake_headers(from: &HeaderMap, role: &str) -> HeaderMap {

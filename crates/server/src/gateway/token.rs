@@ -37,6 +37,12 @@ pub struct ViewToken {
     pub display: String,
     /// What the viewer may do.
     pub role: Role,
+    /// Who made it: a person's name or an access key's id.
+    #[serde(default)]
+    pub by: String,
+    /// The share it is of, with which it ends; empty: none.
+    #[serde(default)]
+    pub share: String,
 }
 
 impl ViewToken {

@@ -34,6 +34,8 @@ pub struct Found {
     pub same_generation: bool,
     /// Name of the instance.
     pub instance_name: String,
+    /// Whose the instance is.
+    pub account_id: String,
     /// When viewers are cut off.
     pub expires_at_ms: i64,
 }
@@ -102,18 +104,30 @@ async fn look_up(app: &App, view: ViewToken) -> Result<Found, Response> {
             status: gone.status,
             same_generation: false,
             instance_name: String::new(),
+            account_id: String::new(),
             expires_at_ms: 0,
         });
     };
     let session = instance.session.at(app.clock.now_ms());
+    let shared = view.share.is_empty() || share_lives(app, &view.share).await?;
     // A resumed session has a new generation too, but its old links are expired and not stopped.
     Ok(Found {
-        same_generation: session.generation == view.generation,
+        same_generation: session.generation == view.generation && shared,
         view,
         status: session.status,
         instance_name: instance.name,
+        account_id: instance.account_id.to_string(),
         expires_at_ms: session.expires_at_ms,
     })
+}
+
+/// Says whether a share was not revoked and its time is not over.
+async fn share_lives(app: &App, id: &str) -> Result<bool, Response> {
+    let share = app.store.share(id).await.map_err(|error| {
+        let _ = unavailable(&error);
+        refusal(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The server cannot look that up just now.")
+    })?;
+    Ok(share.is_some_and(|share| share.expires_ms > app.clock.now_ms()))
 }
 
 fn describe(found: &Found, view_id: &str, state: &str, message: &str) -> serde_json::Value {

@@ -337,7 +337,7 @@ impl World {
 
     /// The same for an instance of another name.
     pub(super) async fn request_for(&self, name: &str, kind: Kind) -> Result<String, porthole_api::Error> {
-        let caller = Caller { account_id: ACCOUNT.into(), access_key_id: "AKIA".into(), policy: None };
+        let caller = Caller { account_id: ACCOUNT.into(), access_key_id: "AKIA".into(), policy: None, person: None };
         let cx = Request { app: &self.app, caller: &caller };
         let instance_name = || name.to_owned();
         let answer: Option<Vec<Wire>> = match kind {
@@ -560,6 +560,7 @@ fn create_request(name: &str) -> CreateInstancesRequest {
 
 fn app(config: Config, store: Store, driver: &FakeDriver) -> App {
     App {
+        console: crate::console::State::load(&config, &SystemIds).expect("built-in policies are valid"),
         catalog: Catalog::load(&config).expect("built-in files are valid"),
         config,
         store,
@@ -573,6 +574,7 @@ fn app(config: Config, store: Store, driver: &FakeDriver) -> App {
         drives: Drives::default(),
         metrics: Metrics::default(),
         usage: crate::usage::Usage::default(),
+        audit: crate::audit::Audit::default(),
     }
 }
 

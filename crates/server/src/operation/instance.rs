@@ -332,7 +332,7 @@ async fn record_run(app: &App, tx: &mut Tx, instance: &Instance) -> Result<(), S
     let now_ms = app.clock.now_ms();
     match instance.state {
         instance::State::Running => {
-            let price = app.catalog.bundle(&instance.bundle_id).map_or(0.0, |bundle| bundle.price_per_hour);
+            let price = app.catalog.current_bundle(&instance.bundle_id).map_or(0.0, |bundle| bundle.price_per_hour);
             tx.begin_run(instance, (price * 1e6).round() as i64, now_ms).await
         }
         instance::State::Stopped => tx.end_run(&instance.id, now_ms).await,

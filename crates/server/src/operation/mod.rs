@@ -103,6 +103,11 @@ fn find(operation: &Operation) -> Option<&'static dyn AnyPlan> {
     plan(operation.kind).filter(|plan| plan.version() == operation.version)
 }
 
+/// Names of all steps of an operation, in their order; none for a kind without a plan.
+pub fn step_names(kind: Kind) -> Vec<&'static str> {
+    plan(kind).map_or_else(Vec::new, |plan| (0..plan.steps()).map(|step| plan.name(step)).collect())
+}
+
 /// Name of a step, for operators.
 pub fn step_name(kind: Kind, step: u16) -> &'static str {
     plan(kind).filter(|plan| step < plan.steps()).map_or("?", |plan| plan.name(step))

@@ -121,7 +121,7 @@ async fn delete(app: &App, auto: &Snapshot) {
 }
 
 fn caller(account_id: &str) -> Caller {
-    Caller { account_id: account_id.to_owned(), access_key_id: String::new(), policy: None }
+    Caller { account_id: account_id.to_owned(), access_key_id: String::new(), policy: None, person: None }
 }
 
 /// The UTC day of a time, `YYYY-MM-DD`.

@@ -25,6 +25,13 @@ pub(super) async fn expire(app: &App) -> anyhow::Result<()> {
             app.store.instance(&InstanceId::new(id.as_str())).await?.map(|instance| instance.session.at(now_ms));
         let good = session.filter(|session| session.status == Status::Started).map(|session| session.generation);
         app.viewers.cut(&id, |stream| Some(stream.generation) != good);
+        let shared = app.viewers.list(|stream| stream.instance_id == id && !stream.share.is_empty());
+        if !shared.is_empty() {
+            let mut good = app.store.shares(&InstanceId::new(id.as_str())).await?;
+            good.retain(|share| share.expires_ms > now_ms);
+            app.viewers
+                .cut(&id, |stream| !stream.share.is_empty() && good.iter().all(|share| share.id != stream.share));
+        }
     }
     Ok(())
 }

@@ -30,6 +30,9 @@ pub fn start(app: &Arc<App>) -> Reconcilers {
     every(&mut tasks, app, &ended, Duration::from_secs(60), |app| Box::pin(disks::release(app)));
     every(&mut tasks, app, &ended, Duration::from_secs(5), |app| Box::pin(network::network(app)));
     every(&mut tasks, app, &ended, Duration::from_secs(600), |app| Box::pin(prune::prune(app)));
+    every(&mut tasks, app, &ended, Duration::from_millis(250), |app| Box::pin(prune::write_audit(app)));
+    every(&mut tasks, app, &ended, Duration::from_secs(60), |app| Box::pin(prune::write_uses(app)));
+    every(&mut tasks, app, &ended, Duration::from_secs(5), |app| Box::pin(prune::refresh_catalog(app)));
     every(&mut tasks, app, &ended, Duration::from_secs(600), |app| Box::pin(meter::roll_up(app)));
     aligned(&mut tasks, app, &ended, app.config.metrics.period_ms, |app| Box::pin(meter::measure(app)));
     every(&mut tasks, app, &ended, Duration::from_secs(60), |app| Box::pin(auto_snapshot::run(app)));

@@ -32,7 +32,8 @@ pub async fn blueprints(cx: Request<'_>, input: GetBlueprintsRequest) -> Result<
 /// GetBundles, likewise.
 pub async fn bundles(cx: Request<'_>, input: GetBundlesRequest) -> Result<GetBundlesResult, Error> {
     let inactive = input.include_inactive == Some(true);
-    let wanted = cx.app.catalog.bundles.iter().filter(|bundle| inactive || bundle.is_active);
+    let bundles = cx.app.catalog.current_bundles();
+    let wanted = bundles.iter().filter(|bundle| inactive || bundle.is_active);
     let research = input.app_category.is_some();
     let wanted = wanted.filter(|bundle| if research { bundle.lfr } else { bundle.lightsail });
     let wanted = wanted.map(|from| bundle(from, research));

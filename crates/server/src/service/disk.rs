@@ -21,7 +21,7 @@ use porthole_store::{Disk, Instance, Operation as Stored, StoreError, Tx};
 
 use super::{
     NewDeed, Subject, TRIES, account, insert_operation, operation::wire as wire_operation, page_end, page_limit,
-    page_start, region, tags, unavailable, under_way,
+    page_start, quota, region, tags, unavailable, under_way,
 };
 use crate::{dispatch::Request, operation::DiskLearnt};
 
@@ -107,7 +107,7 @@ pub fn check_size(size_gb: i32) -> Result<(), Error> {
 
 /// Inserts a disk and takes its name, within the account's quotas.
 pub async fn insert(cx: Request<'_>, tx: &mut Tx, new: &Disk) -> Result<Result<(), Error>, StoreError> {
-    let quota = &cx.app.config.quota;
+    let quota = quota::of(cx).await?;
     tx.take_names(&new.account_id, &new.region, "Disk", &[(new.name.clone(), new.id.to_string())]).await?;
     let used = tx.disk_use(&new.account_id, &new.region).await?;
     if used.disks >= i64::from(quota.disks) {
@@ -172,7 +172,8 @@ async fn attach_once(cx: Request<'_>, input: &AttachDiskRequest) -> Tried {
         return Ok(Ok(same));
     }
     let attached = tx.disks_of_instance(&instance.id).await?;
-    if let Err(refused) = check_attach(cx, &disk, &instance, &attached, &input.disk_path) {
+    let most = quota::of(cx).await?.disks_per_instance;
+    if let Err(refused) = check_attach(most, &disk, &instance, &attached, &input.disk_path) {
         return Ok(Err(refused));
     }
     if let Some(busy) = live_on(&mut tx, &disk, &instance).await? {
@@ -195,7 +196,7 @@ async fn under_way_already(tx: &mut Tx, disk: &Disk, instance: &Instance) -> Res
     Ok(follower.filter(|live| live.leader_id == leader.id.as_str()).map(|follower| vec![leader, follower]))
 }
 
-fn check_attach(cx: Request<'_>, disk: &Disk, instance: &Instance, attached: &[Disk], path: &str) -> Result<(), Error> {
+fn check_attach(most: u32, disk: &Disk, instance: &Instance, attached: &[Disk], path: &str) -> Result<(), Error> {
     let refuse = |text: String| Err(Error::invalid_input(text));
     if let Err(Refused(state)) = transition(disk.state, Event::Attach) {
         return refuse(format!("You can't attach this disk right now. The state of this disk is: {}", state.name()));
@@ -216,7 +217,6 @@ fn check_attach(cx: Request<'_>, disk: &Disk, instance: &Instance, attached: &[D
             ));
         }
     }
-    let most = cx.app.config.quota.disks_per_instance;
     if attached.len() >= most as usize {
         return refuse(format!(
             "The instance {} has {most} disks attached, which is the most it can have.",

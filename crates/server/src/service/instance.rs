@@ -79,7 +79,7 @@ async fn check_create(cx: Request<'_>, input: &CreateInstancesRequest) -> Result
             input.blueprint_id
         ));
     };
-    let Some(bundle) = app.catalog.bundle(&input.bundle_id).filter(|bundle| bundle.is_active) else {
+    let Some(bundle) = app.catalog.current_bundle(&input.bundle_id).filter(|bundle| bundle.is_active) else {
         return refuse(format!("bundleId {} is not offered. GetBundles lists those that are.", input.bundle_id));
     };
     if input.instance_names.len() > MOST_NAMES {
@@ -97,7 +97,7 @@ async fn check_create(cx: Request<'_>, input: &CreateInstancesRequest) -> Result
     }
     check_user_data(input.user_data.as_ref().map(|data| data.reveal()))?;
     network::check_addresses(app, input.ip_address_type)?;
-    check_fits(app, bundle).await?;
+    check_fits(app, &bundle).await?;
     if let Err(error) = app.driver.ensure_image(&blueprint.image).await {
         tracing::warn!(image = blueprint.image, error = chain(&error), "image is not there");
         return refuse(format!(
@@ -238,7 +238,7 @@ pub async fn start(cx: Request<'_>, input: StartInstanceRequest) -> Result<Start
         None => None,
     };
     let operations = act(cx, name, Kind::StartInstance, |instance| {
-        if let Some(bundle) = wanted {
+        if let Some(bundle) = &wanted {
             change_bundle(cx.app, instance, bundle)?;
         }
         if instance.state == State::Running {
@@ -252,11 +252,11 @@ pub async fn start(cx: Request<'_>, input: StartInstanceRequest) -> Result<Start
 }
 
 /// Finds a bundle that can be chosen and that the machine has room for.
-async fn offered_bundle<'a>(app: &'a App, id: &str, member: &str) -> Result<&'a catalog::Bundle, Error> {
-    let Some(bundle) = app.catalog.bundle(id).filter(|bundle| bundle.is_active) else {
+async fn offered_bundle(app: &App, id: &str, member: &str) -> Result<catalog::Bundle, Error> {
+    let Some(bundle) = app.catalog.current_bundle(id).filter(|bundle| bundle.is_active) else {
         return Err(Error::invalid_input(format!("{member} {id} is not offered. GetBundles lists those that are.")));
     };
-    check_fits(app, bundle).await?;
+    check_fits(app, &bundle).await?;
     Ok(bundle)
 }
 
@@ -303,8 +303,12 @@ pub async fn stop(cx: Request<'_>, input: StopInstanceRequest) -> Result<StopIns
 /// # Errors
 /// Those of StopInstance.
 pub async fn stop_idle(app: &App, seen: &Instance) -> Result<(), Error> {
-    let caller =
-        Caller { account_id: seen.account_id.to_string(), access_key_id: "StopInstanceOnIdle".into(), policy: None };
+    let caller = Caller {
+        account_id: seen.account_id.to_string(),
+        access_key_id: "StopInstanceOnIdle".into(),
+        policy: None,
+        person: None,
+    };
     let cx = Request { app, caller: &caller };
     act(cx, &seen.name, Kind::StopInstance, |instance| {
         if (&instance.id, instance.state) != (&seen.id, State::Running) || instance.add_ons != seen.add_ons {

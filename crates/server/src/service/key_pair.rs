@@ -203,7 +203,7 @@ async fn insert(cx: Request<'_>, row: &KeyPair, kind: Kind) -> Result<WireOperat
 async fn insert_once(cx: Request<'_>, row: &KeyPair, kind: Kind) -> Result<Result<WireOperation, Error>, StoreError> {
     let mut tx = cx.app.store.begin().await?;
     tx.take_names(&row.account_id, &row.region, "KeyPair", &[(row.name.clone(), row.id.clone())]).await?;
-    let most = i64::from(cx.app.config.quota.key_pairs);
+    let most = i64::from(super::quota::of(cx).await?.key_pairs);
     if tx.count_key_pairs(&row.account_id, &row.region, DEFAULT).await? >= most {
         return Ok(Err(Error::invalid_input(format!(
             "Sorry, you've reached the maximum number of key pairs for your account: {most}."

@@ -96,6 +96,8 @@ pub async fn access_details(
             generation: session.generation,
             display: display.name.clone(),
             role: Role::Control,
+            by: cx.caller.actor().to_owned(),
+            share: String::new(),
         };
         let url = format!("{}/view/#t={}", app.config.base_url(), token.seal(app));
         WireSession { is_primary: Some(index == 0), name: Some(display.name.clone()), url: Some(url.into()) }

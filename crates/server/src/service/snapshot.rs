@@ -243,7 +243,7 @@ async fn refusal(tx: &mut Tx, instance: Option<&Instance>, disk: Option<&Disk>) 
 }
 
 async fn over_quota(cx: Request<'_>, tx: &mut Tx) -> Result<Option<Error>, StoreError> {
-    let most = cx.app.config.quota.snapshots;
+    let most = super::quota::of(cx).await?.snapshots;
     let have = tx.count_snapshots(&account(cx), region(cx.app)).await?;
     let text = format!("You've reached the limit of snapshots in this account: {most}.");
     Ok((have >= i64::from(most)).then(|| Error::invalid_input(text)))

@@ -56,7 +56,7 @@ pub async fn allocate(cx: Request<'_>, input: AllocateStaticIpRequest) -> Result
 async fn allocate_once(cx: Request<'_>, name: &str) -> Tried {
     let (app, account) = (cx.app, account(cx));
     let mut tx = app.store.begin().await?;
-    let most = i64::from(app.config.quota.static_ips);
+    let most = i64::from(super::quota::of(cx).await?.static_ips);
     let (id, region) = (app.ids.uuid(), region(app));
     tx.take_names(&account, region, "StaticIp", &[(name.to_owned(), id.clone())]).await?;
     if tx.count_static_ips(&account, region).await? >= most {

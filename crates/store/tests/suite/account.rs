@@ -12,6 +12,9 @@ fn key(account: &Account, id: &str, created_ms: i64) -> AccessKey {
         active: true,
         policy: "permit(principal, action, resource);".into(),
         created_ms,
+        description: "For the laptop".into(),
+        created_by: "person".into(),
+        last_used_ms: 7,
     }
 }
 

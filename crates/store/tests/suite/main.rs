@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod account;
+mod audit;
 mod concurrency;
 mod crash;
 mod database;
@@ -16,6 +17,8 @@ mod instance;
 mod key_pair;
 mod names;
 mod operation;
+mod person;
+mod site;
 mod snapshot;
 mod static_ip;
 mod tags;

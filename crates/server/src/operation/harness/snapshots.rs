@@ -9,7 +9,7 @@ use crate::{auth::Caller, dispatch::Request, service};
 impl World {
     /// Makes the automatic snapshot of a day.
     pub(in crate::operation) async fn auto_snapshot(&self, date: &str) {
-        let caller = Caller { account_id: ACCOUNT.into(), access_key_id: "AKIA".into(), policy: None };
+        let caller = Caller { account_id: ACCOUNT.into(), access_key_id: "AKIA".into(), policy: None, person: None };
         let cx = Request { app: &self.app, caller: &caller };
         service::snapshot::create_auto(cx, NAME, false, date).await.expect("is accepted");
         self.no_operation_left().await;
@@ -17,7 +17,7 @@ impl World {
 
     /// Deletes every snapshot.
     pub(in crate::operation) async fn delete_snapshots(&self) {
-        let caller = Caller { account_id: ACCOUNT.into(), access_key_id: "AKIA".into(), policy: None };
+        let caller = Caller { account_id: ACCOUNT.into(), access_key_id: "AKIA".into(), policy: None, person: None };
         let cx = Request { app: &self.app, caller: &caller };
         for snapshot in self.app.store.all_snapshots().await.expect("the store answers") {
             let kind = match snapshot.kind {

@@ -62,7 +62,7 @@ async fn a_disk_that_cannot_be_mounted_says_so_and_keeps_nothing_from_running() 
 async fn deleting_an_instance_detaches_its_disks_and_keeps_them() {
     let world = World::new().await;
     run(&world, &[Kind::CreateInstance, Kind::CreateDisk, Kind::AttachDisk]).await;
-    let caller = Caller { account_id: "111122223333".into(), access_key_id: "AKIA".into(), policy: None };
+    let caller = Caller { account_id: "111122223333".into(), access_key_id: "AKIA".into(), policy: None, person: None };
     let cx = Request { app: &world.app, caller: &caller };
     let input = DeleteInstanceRequest { instance_name: NAME.into(), force_delete_add_ons: None };
     let operations = service::instance::delete(cx, input).await.expect("is accepted").operations.expect("operations");

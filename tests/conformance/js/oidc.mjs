@@ -1,0 +1,21 @@
+// An OpenID Connect provider on loopback: anybody is who they say they are.
+// usage: node oidc.mjs PORT CLIENT_ID CLIENT_SECRET REDIRECT_URI
+import Provider from "oidc-provider";
+
+const [port, clientId, clientSecret, redirectUri] = process.argv.slice(2);
+const people = {
+  root: { preferred_username: "Root Admin", groups: ["admins"] },
+  mallory: { preferred_username: "mallory", email_verified: false },
+};
+
+const provider = new Provider(`http://127.0.0.1:${port}`, {
+  clients: [{ client_id: clientId, client_secret: clientSecret, redirect_uris: [redirectUri] }],
+  cookies: { keys: ["of a test"] },
+  claims: { openid: ["sub"], profile: ["preferred_username", "groups"], email: ["email", "email_verified"] },
+  pkce: { required: () => true },
+  findAccount: (_, id) => ({
+    accountId: id,
+    claims: () => ({ sub: id, preferred_username: id, email: `${id}@lab.example`, email_verified: true, ...people[id] }),
+  }),
+});
+provider.listen(Number(port), "127.0.0.1", () => console.log("ready"));
