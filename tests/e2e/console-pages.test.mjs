@@ -42,7 +42,7 @@ after(async () => {
 async function look(my, name) {
   await my.settled();
   assert.deepEqual(await my.faults(), [], name);
-  await my.keep(name);
+  await my.keep(name, async () => assert.deepEqual(await my.faults(), [], `${name}, narrow`));
 }
 
 const OWN = ["computers", "create", "disks", "snapshots", "addresses", "key-pairs", "usage", "access-keys", "password"];

@@ -168,7 +168,7 @@ flow("a wrong password is refused without saying what was wrong, and too many ma
   await page.getByText(/Try again in \d+/).waitFor();
 });
 
-flow("two people of different accounts never see each other's things", async (my, page, t) => {
+flow("two people of different accounts never see each other's things", async (my, _page, t) => {
   await porthole.create("mine-1", "debian_12");
   await my.enter("ada");
   await my.row("mine-1").waitFor();

@@ -148,14 +148,15 @@ export class Console {
     return this.page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth + 1);
   }
 
-  /** Keeps the picture of the page in both widths. */
-  async keep(name) {
+  /** Keeps the picture of the page in both widths; `check` is made at the narrow one. */
+  async keep(name, check = async () => {}) {
     for (const [width, size] of Object.entries(SIZES)) {
       await this.page.setViewportSize(size);
       await this.settled();
       await keepPicture(this.page, `console-${name}-${width}`);
       if (width === "narrow") {
         assert.ok(!(await this.overflows()), `${name} is wider than 390 px`);
+        await check();
       }
     }
     await this.page.setViewportSize(SIZES.wide);

@@ -1,0 +1,158 @@
+/** Sharing, disks, snapshots, tags, costs and access keys in the console, against a real server. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { DeleteInstanceCommand, GetDiskCommand, GetInstancesCommand, LightsailClient } from "@aws-sdk/client-lightsail";
+import { launch, withPage } from "./support/browser.mjs";
+import { Console, makePerson, WIDE } from "./support/console.mjs";
+import { Porthole } from "./support/porthole.mjs";
+import { ViewerPage } from "./support/viewer.mjs";
+import { until } from "./support/wait.mjs";
+
+let browser;
+let porthole;
+let failed = 4;
+before(async () => {
+  browser = await launch();
+  porthole = await Porthole.start();
+  await makePerson(porthole, "ada");
+  await porthole.create("lab-1", "debian_12");
+});
+after(async () => {
+  await browser?.close();
+  await porthole?.close(failed > 0);
+});
+
+test("a shared link lets somebody watch, is listed, and ends at once when it is revoked", async (t) => {
+  await porthole.startSession("lab-1");
+  await withPage(t, browser, WIDE, async (page) => {
+    const my = new Console(page, porthole.endpoint);
+    await my.enter("ada");
+    await my.go("computers/lab-1/viewers");
+    await my.button("Share a link").click();
+    await my.dialog().getByRole("button", { name: "Share a link" }).click();
+    const shown = my.dialog().getByText(/\/view\/#t=/);
+    const url = (await shown.textContent()).match(/https?:\S+/)[0];
+    await my.dialog().getByRole("button", { name: "Close" }).last().click();
+    await withPage(t, browser, {}, async (guest) => {
+      await guest.goto(url);
+      const viewer = new ViewerPage(guest);
+      await viewer.painted(60_000);
+      assert.match(await guest.textContent("#toolbar-name"), /view only/);
+      await my.row("Shared link").getByText("Watch").waitFor({ timeout: 20_000 });
+      await page
+        .getByRole("button", { name: /^Revoke/ })
+        .first()
+        .click();
+      await my
+        .dialog()
+        .getByText(/1 viewer is cut off/)
+        .waitFor();
+      await my.dialog().getByRole("button", { name: "Revoke" }).click();
+      await viewer.over(10_000);
+      await until("nobody", async () => (await my.row("Shared link").count()) === 0, 20_000);
+      assert.equal((await porthole.trade(url)).status, 403);
+    });
+  });
+  failed -= 1;
+});
+
+test("a computer with a data disk: it is made, attached, and named on both pages", async (t) => {
+  await withPage(t, browser, WIDE, async (page) => {
+    const my = new Console(page, porthole.endpoint);
+    await my.enter("ada");
+    await my.go("create");
+    await page.getByRole("radio", { name: /^Debian/ }).check({ force: true });
+    await page.getByLabel("Name of the computer").fill("with-disk");
+    await page.getByRole("switch", { name: /Add a data disk/ }).click({ force: true });
+    await page.getByLabel("Size in GB").fill("8");
+    await my.button("Create computer").click();
+    await my.heading(/^with-disk/).waitFor();
+    await page.getByText("The disk with-disk-data is attached.").waitFor({ timeout: 90_000 });
+    const { disk } = await porthole.client.send(new GetDiskCommand({ diskName: "with-disk-data" }));
+    assert.deepEqual([disk.attachedTo, disk.autoMountStatus, disk.sizeInGb], ["with-disk", "Mounted", 8]);
+    await my.go("computers/with-disk/disks");
+    await my.row("with-disk-data").getByText("In the folder").waitFor();
+
+    await my.go("computers/with-disk/tags");
+    await my.button("Add tag").click();
+    await page.getByLabel("Key of tag 1").fill("course");
+    await page.getByLabel("Value of tag 1").fill("CS149");
+    await my.button("Save").click();
+    await page.getByText("The tags are saved.").waitFor();
+    assert.deepEqual((await porthole.instance("with-disk")).tags, [{ key: "course", value: "CS149" }]);
+
+    await my.go("computers/with-disk/idle");
+    await page.getByText(/at most 5 % for 30 minutes/).waitFor();
+    await my.button("Switch off").click();
+    await page.getByText("The rule is switched off.").waitFor();
+    assert.ok(!(await porthole.instance("with-disk")).addOns?.some(({ status }) => status === "Enabled"));
+  });
+  const removed = await porthole.client.send(
+    new DeleteInstanceCommand({ instanceName: "with-disk", forceDeleteAddOns: true }),
+  );
+  for (const operation of removed.operations) {
+    await porthole.succeeded(operation);
+  }
+  failed -= 1;
+});
+
+test("usage by computer and day, and the same as a file", async (t) => {
+  await withPage(t, browser, { ...WIDE, acceptDownloads: true }, async (page) => {
+    const my = new Console(page, porthole.endpoint);
+    await my.enter("ada");
+    await my.go("usage");
+    await my.row("lab-1").waitFor();
+    await my.row("lab-1").getByText("Computer").waitFor();
+    const [download] = await Promise.all([page.waitForEvent("download"), my.button("Download CSV").click()]);
+    const [head, ...rows] = (await readFile(await download.path(), "utf8")).trim().split("\r\n");
+    assert.equal(head, "day,resource,resource_type,usage_type,usage,unit,cost,currency");
+    assert.ok(rows.some((row) => row.includes(",lab-1,Instance,BundleUsage:medium_3_0,")));
+  });
+  failed -= 1;
+});
+
+test("an access key is shown once, works, is restricted, and is revoked", async (t) => {
+  await withPage(t, browser, WIDE, async (page) => {
+    const my = new Console(page, porthole.endpoint);
+    await my.enter("ada");
+    await my.go("access-keys");
+    await my.button("Create access key").click();
+    await my.dialog().getByLabel("Description").fill("notebook");
+    await my.dialog().getByRole("button", { name: "Create access key" }).click();
+    await my.dialog().getByText("The secret is shown only now", { exact: false }).waitFor();
+    const [id, secret] = await my.dialog().locator(".copied").allTextContents();
+    const client = new LightsailClient({
+      endpoint: porthole.endpoint,
+      region: "us-east-2",
+      credentials: { accessKeyId: id.trim(), secretAccessKey: secret.trim() },
+      maxAttempts: 1,
+    });
+    const ask = () =>
+      client.send(new GetInstancesCommand({})).then(
+        ({ instances }) => instances.length,
+        (error) => error.name,
+      );
+    assert.ok((await ask()) > 0);
+    await my.dialog().getByRole("button", { name: "Close" }).last().click();
+    assert.ok(!(await page.textContent("table")).includes(secret.trim()), "the secret is gone");
+
+    await my.choose(my.button(`Actions of ${id.trim()}`), "Restrict");
+    await my.dialog().getByRole("button", { name: /^May/ }).click();
+    await page.getByRole("option", { name: /Use the computers with a tag/ }).click();
+    await my.dialog().getByRole("button", { name: "Save" }).click();
+    await page.getByText("The policy is in force.").waitFor();
+    await until("a refusal", async () => (await ask()) === "AccessDeniedException");
+
+    await my.choose(my.button(`Actions of ${id.trim()}`), "Revoke");
+    await my
+      .dialog()
+      .getByText(/stop working at once/)
+      .waitFor();
+    await my.dialog().getByRole("button", { name: "Revoke" }).click();
+    await my.row(id.trim()).getByText("Revoked").waitFor();
+    await until("an unknown key", async () => (await ask()) === "UnrecognizedClientException");
+  });
+  failed -= 1;
+});
