@@ -50,6 +50,8 @@ async function state(name) {
 
 flow("four clicks from the sign-in to a running JupyterLab", async (my, page) => {
   await page.goto(`${porthole.endpoint}/`);
+  await my.button("Sign in").waitFor();
+  await keepPicture(page, "console-story-1-sign-in");
   await my.signIn("ada");
   await my.click(my.link("Create computer").first());
   await page.getByRole("radio", { name: /JupyterLab/ }).waitFor();

@@ -8,6 +8,7 @@ import SideNavigation, { type SideNavigationProps } from "@cloudscape-design/com
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import TopNavigation, { type TopNavigationProps } from "@cloudscape-design/components/top-navigation";
 import { Suspense, useEffect, useState } from "react";
+import icon from "../icon.svg";
 import { reachable, signedOut } from "./api/site.ts";
 import type { Session } from "./api/types.ts";
 import { watchChanges } from "./live/changes.ts";
@@ -76,7 +77,7 @@ function Frame({ session, page, children }: { session: Session; page: Page; chil
     <>
       <div id="top-bar">
         <TopNavigation
-          identity={{ href: linkTo("computers"), title: text.product, logo: { src: "./icon.svg", alt: "" } }}
+          identity={{ href: linkTo("computers"), title: text.product, logo: { src: icon, alt: "" } }}
           utilities={utilities(session, useValue(theme))}
           i18nStrings={text.topBar}
         />

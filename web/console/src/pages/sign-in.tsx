@@ -9,6 +9,7 @@ import Header from "@cloudscape-design/components/header";
 import Input, { type InputProps } from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import icon from "../../icon.svg";
 import { problemOf } from "../api/problem.ts";
 import { AwayError, SiteError, site } from "../api/site.ts";
 import type { Session } from "../api/types.ts";
@@ -31,7 +32,7 @@ export function SignInPage() {
     <main className="alone">
       <div className="sign-in">
         <Box textAlign="center" padding={{ bottom: "l" }}>
-          <img src="./icon.svg" alt="" width="48" height="48" />
+          <img src={icon} alt="" width="48" height="48" />
           <Box variant="h1">{text.product}</Box>
           <Box color="text-body-secondary">{text.signIn.motto}</Box>
         </Box>
