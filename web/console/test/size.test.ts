@@ -1,7 +1,7 @@
 /** Counts what the first load of the built console costs, as the server sends it: gzip of each file. */
 
 import { existsSync, readFileSync } from "node:fs";
-import { gzipSync } from "node:zlib";
+import { brotliDecompressSync, gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 
 const DIST = new URL("../../dist/console/", import.meta.url);
@@ -52,4 +52,14 @@ test.skipIf(!existsSync(manifestFile))("the page holds no inline script, style o
   const page = readFileSync(new URL("index.html", DIST), "utf8");
   expect(page).not.toMatch(/<script(?![^>]*\bsrc=)/);
   expect(page).not.toMatch(/<style|\sstyle=|\son[a-z]+=/);
+});
+
+test.skipIf(!existsSync(manifestFile))("what is sent compressed is what the file holds", () => {
+  const manifest: Record<string, Chunk> = JSON.parse(readFileSync(manifestFile, "utf8"));
+  const packed = [...firstLoad(manifest)].filter((file) => existsSync(new URL(`${file}.br`, DIST)));
+  expect(packed.length).toBeGreaterThan(2);
+  for (const file of packed) {
+    const plain = readFileSync(new URL(file, DIST));
+    expect(brotliDecompressSync(readFileSync(new URL(`${file}.br`, DIST))).equals(plain), file).toBe(true);
+  }
 });
