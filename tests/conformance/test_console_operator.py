@@ -150,7 +150,7 @@ def test_quotas_of_an_account(operator, ada, name):
     assert "maximum limit" in ada.caller.call("AllocateStaticIp", {"staticIpName": f"{name}-2"}).message
     assert operator.put(path, {"disks": None})["quotas"]["disks"] == before["disks"]
     assert ada.caller.call("CreateDisk", {"diskName": name, "availabilityZone": "us-east-2a", "sizeInGb": 8}).status == 200
-    operator.put(path, {"vcpus": 1})
+    operator.put(path, {"vcpus": 0})
     call = ada.caller.call(
         "CreateInstances",
         {"instanceNames": [f"{name}-i"], "availabilityZone": "us-east-2a", "blueprintId": "debian_12", "bundleId": "nano_3_0"},
@@ -207,7 +207,7 @@ def test_capacity_and_sessions(operator, ada, name):
     after = operator.get("operator/capacity")
     for field in ["instances", "instancesRunning", "sessionsStarted"]:
         assert after[field] > before[field], field
-    assert after["vcpusPromised"] - before["vcpusPromised"] >= 2 and after["memoryPromisedBytes"] > before["memoryPromisedBytes"]
+    assert after["vcpusPromised"] - before["vcpusPromised"] >= 1 and after["memoryPromisedBytes"] > before["memoryPromisedBytes"]
     view = View(ada.server, ada.caller.session(name)["sessions"][0]["url"])
     assert view.open() == 101
 
@@ -245,7 +245,7 @@ def test_the_audit_log(operator, ada, name):
     assert (ada.caller.key_id, "CreateInstances", name, "ok") in found
     assert (ada.caller.key_id, "DeleteDisk", f"{name}-none", "NotFoundException") in found
     assert (ada.name, "StopInstance", name, "ok") in found
-    assert (ada.name, "/operator/audit", "", "notAllowed") in found
+    assert (ada.name, "Operate", "GET /audit", "notAllowed") in found
     assert [f[1] for f in found if f[0] == ada.name].count("CreateAccessKey") == 1
     assert not [f for f in found if f[1].startswith("Get") and f[1] != "GetInstanceAccessDetails"]
     times = [e["at"] for e in entries]

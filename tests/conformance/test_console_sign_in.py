@@ -170,7 +170,7 @@ def test_credentials_sign_the_public_api_and_end_with_the_session(site, signed):
     assert account in str(credentials.call("CreateKeyPair", {"keyPairName": f"pair-{account}"}).body)
     signed.post("sign-out", {"everywhere": False})
     reply = credentials.call("GetInstances")
-    assert (reply.status, reply.code) == (400, "ExpiredTokenException"), reply
+    assert (reply.status, reply.code) == (403, "ExpiredTokenException"), reply
 
 
 def test_credentials_without_their_token_are_unknown(site, signed):
@@ -216,20 +216,24 @@ def test_a_name_must_wait_after_five_failures(own_server):
     site = Site(own_server().server)
     browser = site.person("ada", "a")
     browser.post("password", {"new": PASSWORD})
-    statuses, last = fail(Browser(site.server), "ada", 6)
-    assert statuses == [401] * 5 + [429]
-    assert last.code == "tooManyAttempts" and last.body["retryAfterSeconds"] == 1 and last.headers["retry-after"] == "1"
-    # Even the right password, from anywhere; sessions there are, and links, do not suffer.
-    assert Browser(site.server).ask("POST", "sign-in", {"name": "ada", "password": PASSWORD}).status == 429
+    statuses, last = fail(Browser(site.server), "ada", 5)
+    assert statuses == [401] * 5
+    # A slow machine may have waited long enough already; but the wait grows.
+    last = wait_until(lambda: (r := fail(Browser(site.server), "ada", 1)[1]).status == 429 and r, "the name must wait")
+    assert last.code == "tooManyAttempts" and last.body["retryAfterSeconds"] >= 1
+    assert last.headers["retry-after"] == str(last.body["retryAfterSeconds"])
+    # Sessions there are, and links, do not suffer.
     browser.get("session")
     Browser(site.server).open_link(site.link("ada"))
-    # The wait outlives the server.
-    fail_again = wait_until(lambda: (r := fail(Browser(site.server), "ada", 1)[1]).status == 401 and r, "the wait is over")
-    assert fail_again.code == "signInFailed"
+    # The wait outlives the server, and holds even for the right password.
+    def waits_long():
+        reply = fail(Browser(site.server), "ada", 1)[1]
+        return reply.status == 429 and reply.body["retryAfterSeconds"] >= 8
+
+    wait_until(waits_long, "the wait has grown")
     site.server.crash()
     site.server.start()
-    reply = Browser(site.server).ask("POST", "sign-in", {"name": "ada", "password": PASSWORD})
-    assert reply.status == 429 and reply.body["retryAfterSeconds"] <= 2
+    assert Browser(site.server).ask("POST", "sign-in", {"name": "ada", "password": PASSWORD}).status == 429
     wait_until(
         lambda: Browser(site.server).ask("POST", "sign-in", {"name": "ada", "password": PASSWORD}).status == 200,
         "the right password is taken again",

@@ -85,11 +85,11 @@ impl Cx {
     }
 
     /// Refuses what the policies do not allow, and takes note of that.
-    pub async fn may(&self, act: Act, action: &str) -> Result<(), Problem> {
+    pub async fn may(&self, act: Act, action: &str, target: &str) -> Result<(), Problem> {
         if self.app().console.policies.allows(&self.person, act) {
             return Ok(());
         }
-        self.log(action, "", "notAllowed").await;
+        self.log(action, target, "notAllowed").await;
         Err(Problem::not_allowed())
     }
 
@@ -132,7 +132,7 @@ impl FromRequestParts<Arc<App>> for Cx {
         let browser = Browser::from_request_parts(head, app).await?;
         let (sign_in, person) = browser.session().await?.ok_or_else(Problem::sign_in_required)?;
         let cx = Self { browser, sign_in, person };
-        cx.may(Act::Use, head.uri.path()).await?;
+        cx.may(Act::Use, "Use", &format!("{} {}", head.method, head.uri.path())).await?;
         Ok(cx)
     }
 }
@@ -144,7 +144,7 @@ impl FromRequestParts<Arc<App>> for OperatorCx {
         let browser = Browser::from_request_parts(head, app).await?;
         let (sign_in, person) = browser.session().await?.ok_or_else(Problem::sign_in_required)?;
         let cx = Cx { browser, sign_in, person };
-        cx.may(Act::Operate, head.uri.path()).await?;
+        cx.may(Act::Operate, "Operate", &format!("{} {}", head.method, head.uri.path())).await?;
         Ok(Self(cx))
     }
 }

@@ -22,7 +22,7 @@ const MOST_DESCRIPTION: usize = 200;
 
 /// `GET access-keys`.
 pub async fn list(cx: Cx) -> Answer {
-    cx.may(Act::ManageKeys, "ListAccessKeys").await?;
+    cx.may(Act::ManageKeys, "ListAccessKeys", "").await?;
     let app = cx.app();
     app.keys.write_uses(&app.store).await?;
     let keys = app.store.access_keys(cx.account()).await?;
@@ -41,7 +41,7 @@ pub struct NewKey {
 
 /// `POST access-keys`: gives the secret, this once.
 pub async fn create(cx: Cx, Json_(new): Json_<NewKey>) -> Answer {
-    cx.may(Act::ManageKeys, "CreateAccessKey").await?;
+    cx.may(Act::ManageKeys, "CreateAccessKey", "").await?;
     let (id, secret) = auth::new_key(&*cx.app().ids, "AKIA");
     let outcome = make(&cx, new, id.clone(), &secret).await;
     let key = cx.logged("CreateAccessKey", &id, outcome).await?;
@@ -90,7 +90,7 @@ fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
 
 /// `PUT access-keys/ID`.
 pub async fn change(cx: Cx, Path(id): Path<String>, Json_(change): Json_<Change>) -> Answer {
-    cx.may(Act::ManageKeys, "ChangeAccessKey").await?;
+    cx.may(Act::ManageKeys, "ChangeAccessKey", "").await?;
     let outcome = apply(&cx, &id, change).await;
     let key = cx.logged("ChangeAccessKey", &id, outcome).await?;
     Ok(Json(describe(&key, &people(&cx).await?)))
@@ -116,7 +116,7 @@ async fn apply(cx: &Cx, id: &str, change: Change) -> Result<AccessKey, Problem> 
 
 /// `DELETE access-keys/ID`.
 pub async fn revoke(cx: Cx, Path(id): Path<String>) -> Answer {
-    cx.may(Act::ManageKeys, "RevokeAccessKey").await?;
+    cx.may(Act::ManageKeys, "RevokeAccessKey", "").await?;
     let outcome = end(&cx, &id).await;
     cx.logged("RevokeAccessKey", &id, outcome).await?;
     Ok(Json(json!({})))
@@ -145,7 +145,10 @@ fn checked_policy(policy: Option<String>) -> Result<String, Problem> {
     let Some(text) = policy else { return Ok(String::new()) };
     match policy::Policy::parse(&text) {
         Ok(_) => Ok(text),
-        Err(error) => Err(Problem::field("policy", format!("{error:#}"))),
+        Err(error) => {
+            let fault = format!("{error:#}");
+            Err(Problem::field("policy", format!("{}.", fault.trim_end_matches('.'))))
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use axum::{
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 
+use super::problem::Problem;
 use crate::gateway::page::content_type;
 
 #[derive(rust_embed::RustEmbed)]
@@ -45,6 +46,9 @@ pub async fn index(headers: HeaderMap) -> Response {
 
 /// `GET /console/…`: a file, or the page where there is none.
 pub async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    if path.starts_with("api/") {
+        return Problem::not_found("address").into_response();
+    }
     match path.starts_with("assets/") || Files::get(&path).is_some() {
         true => send(&path, &headers),
         false => send("index.html", &headers),

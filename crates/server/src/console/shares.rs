@@ -54,7 +54,7 @@ pub fn describe_viewer(stream: &Stream) -> Value {
 
 /// `DELETE viewers/ID`.
 pub async fn cut_viewer(cx: Cx, Path(id): Path<String>) -> Answer {
-    cx.may(Act::Share, "CutViewer").await?;
+    cx.may(Act::Share, "CutViewer", "").await?;
     let viewers = &cx.app().viewers;
     let found = viewers.list(|stream| stream.id == id && stream.account_id == cx.account().as_str());
     let Some(stream) = found.first() else { return Err(Problem::not_found("viewer")) };
@@ -83,7 +83,7 @@ pub struct NewShare {
 
 /// `POST shares`: gives the link, this once.
 pub async fn create(cx: Cx, Json_(new): Json_<NewShare>) -> Answer {
-    cx.may(Act::Share, "CreateShare").await?;
+    cx.may(Act::Share, "CreateShare", "").await?;
     let target = format!("{} {} {}", new.instance, new.display, new.role.as_str());
     let outcome = make(&cx, &new).await;
     let (instance, share) = cx.logged("CreateShare", &target, outcome).await?;
@@ -132,7 +132,7 @@ async fn make(cx: &Cx, new: &NewShare) -> Result<(Instance, Share), Problem> {
 
 /// `DELETE shares/ID`.
 pub async fn revoke(cx: Cx, Path(id): Path<String>) -> Answer {
-    cx.may(Act::Share, "RevokeShare").await?;
+    cx.may(Act::Share, "RevokeShare", "").await?;
     let outcome = end(&cx, &id).await;
     cx.logged("RevokeShare", &id, outcome).await?;
     Ok(Json(json!({})))

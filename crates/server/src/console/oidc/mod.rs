@@ -164,7 +164,9 @@ impl Provider {
             ensure!(more["sub"] == claims["sub"], "the provider speaks of somebody else");
             if let (Some(claims), Value::Object(more)) = (claims.as_object_mut(), more) {
                 // What was signed counts more.
-                more.into_iter().for_each(|(name, value)| drop(claims.entry(name).or_insert(value)));
+                for (name, value) in more {
+                    claims.entry(name).or_insert(value);
+                }
             }
         }
         Ok(claims)
