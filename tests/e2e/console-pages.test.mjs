@@ -1,13 +1,10 @@
-/** Every page of the console: its picture at both widths, what axe-core says, and the keyboard alone. */
+/** Pages of a person: their pictures at both widths, and what axe-core says. */
 
-import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { AllocateStaticIpCommand, CreateDiskCommand, CreateInstanceSnapshotCommand } from "@aws-sdk/client-lightsail";
+import { CreateDiskCommand, CreateInstanceSnapshotCommand } from "@aws-sdk/client-lightsail";
 import { launch, withPage } from "./support/browser.mjs";
-import { Console, makePerson, SIZES, WIDE } from "./support/console.mjs";
+import { Console, look, makePerson, WIDE } from "./support/console.mjs";
 import { Porthole } from "./support/porthole.mjs";
-import { ViewerPage } from "./support/viewer.mjs";
-import { until } from "./support/wait.mjs";
 
 let browser;
 let porthole;
@@ -38,16 +35,8 @@ after(async () => {
   await porthole?.close(failed);
 });
 
-/** Keeps the picture of a page and holds it against axe-core, light and dark. */
-async function look(my, name) {
-  await my.settled();
-  assert.deepEqual(await my.faults(), [], name);
-  await my.keep(name, async () => assert.deepEqual(await my.faults(), [], `${name}, narrow`));
-}
-
 const OWN = ["computers", "create", "disks", "snapshots", "addresses", "key-pairs", "usage", "access-keys", "password"];
 const TABS = ["overview", "disks", "snapshots", "viewers", "idle", "ports", "keys", "tags"];
-const OPERATOR = ["overview", "people", "accounts", "sessions", "operations", "blueprints", "bundles", "audit"];
 
 test("pages of a new account, with nothing in it yet", async (t) => {
   await withPage(t, browser, WIDE, async (page) => {
@@ -83,143 +72,6 @@ test("the tabs of a computer", async (t) => {
       await my.heading(/^lab-1/).waitFor();
       await look(my, `computer-${tab}`);
     }
-  });
-});
-
-test("pages of an operator", async (t) => {
-  await withPage(t, browser, WIDE, async (page) => {
-    const my = new Console(page, porthole.endpoint);
-    await my.enter("root");
-    for (const name of OPERATOR) {
-      await my.go(`operator/${name}`);
-      await look(my, `operator-${name}`);
-    }
-  });
-});
-
-test("dialogs, the dark mode, and a page that does not exist", async (t) => {
-  await withPage(t, browser, { ...WIDE, colorScheme: "dark" }, async (page) => {
-    const my = new Console(page, porthole.endpoint);
-    await my.enter("root");
-    await look(my, "dark-computers");
-    await my.go("computers/lab-1");
-    await my.heading(/^lab-1/).waitFor();
-    await look(my, "dark-computer");
-    for (const item of ["Stop session", "Delete", "Take snapshot"]) {
-      await my.choose(my.button("Actions"), item);
-      await my.dialog().waitFor();
-      await look(my, `dialog-${item.toLowerCase().replaceAll(" ", "-")}`);
-      await page.keyboard.press("Escape");
-      await until("no dialog", async () => (await my.dialog().count()) === 0);
-    }
-    await my.go("computers/lab-1/viewers");
-    await my.button("Share a link").click();
-    await my.dialog().waitFor();
-    await look(my, "dialog-share");
-    await page.keyboard.press("Escape");
-    await my.go("no-such-page");
-    await look(my, "missing");
-  });
-});
-
-test("a lost connection is told, with what was there", async (t) => {
-  await withPage(t, browser, WIDE, async (page) => {
-    const my = new Console(page, porthole.endpoint);
-    await my.enter("root");
-    await my.row("lab-1").waitFor();
-    await page.context().setOffline(true);
-    await page.getByText("The server does not answer").first().waitFor({ timeout: 40_000 });
-    await my.go("disks");
-    await look(my, "offline-disks");
-    await page.context().setOffline(false);
-    await until(
-      "the connection",
-      async () => (await page.getByText("The server does not answer").count()) === 0,
-      30_000,
-    );
-    await my.row("data-1").waitFor();
-  });
-});
-
-/** Presses Tab until this has the focus; gives up after a whole round. */
-async function tabTo(page, target) {
-  for (let pressed = 0; pressed < 150; pressed += 1) {
-    if (
-      await target
-        .evaluate((element) => element === document.activeElement || element.contains(document.activeElement))
-        .catch(() => false)
-    ) {
-      return;
-    }
-    await page.keyboard.press("Tab");
-  }
-  throw new Error(`the keyboard does not reach ${target}`);
-}
-
-test("the keyboard alone creates, opens and stops a computer", async (t) => {
-  await withPage(t, browser, WIDE, async (page) => {
-    const my = new Console(page, porthole.endpoint);
-    await page.goto(`${porthole.endpoint}/`);
-    await my.button("Sign in").waitFor();
-    await page.keyboard.type("root");
-    await page.keyboard.press("Tab");
-    await page.keyboard.type("correct horse battery");
-    await page.keyboard.press("Enter");
-    await my.heading(/^Computers/).waitFor();
-    await tabTo(page, my.link("Create computer").first());
-    await page.keyboard.press("Enter");
-    await page.getByRole("radio", { name: /Debian/ }).waitFor();
-    await tabTo(page, page.getByRole("radiogroup", { name: "Application" }));
-    for (let step = 0; step < 12 && !(await page.getByRole("radio", { name: /^Debian/ }).isChecked()); step += 1) {
-      await page.keyboard.press("ArrowDown");
-    }
-    assert.ok(await page.getByRole("radio", { name: /^Debian/ }).isChecked());
-    await tabTo(page, page.getByLabel("Name of the computer"));
-    await page.keyboard.press("Control+A");
-    await page.keyboard.type("keys-1");
-    await page.keyboard.press("Enter");
-    await my.heading(/^keys-1/).waitFor({ timeout: 30_000 });
-    await until("running", async () => (await porthole.instance("keys-1")).state.name === "running", 60_000);
-    const open = my.link(/^Open desktop/, { exact: false }).first();
-    await open.waitFor();
-    await tabTo(page, open);
-    const [tab] = await Promise.all([page.context().waitForEvent("page"), page.keyboard.press("Enter")]);
-    await new ViewerPage(tab).painted(120_000);
-    await tab.close();
-    await page.bringToFront();
-    await page.getByText("Started", { exact: true }).first().waitFor();
-    await page.evaluate(() => document.activeElement?.blur());
-    await tabTo(page, my.button("Actions"));
-    await page.keyboard.press("Enter");
-    await page.keyboard.press("ArrowDown");
-    const stop = page.getByRole("menuitem", { name: "Stop session", exact: true });
-    for (let step = 0; step < 8; step += 1) {
-      if (await stop.evaluate((item) => item === document.activeElement || item.contains(document.activeElement))) {
-        break;
-      }
-      await page.keyboard.press("ArrowDown");
-    }
-    await page.keyboard.press("Enter");
-    await my.dialog().waitFor();
-    await tabTo(page, my.dialog().getByRole("button", { name: "Stop session" }));
-    await page.keyboard.press("Enter");
-    await until("stopped", async () => (await porthole.access("keys-1")).status === "stopped", 60_000);
-    await porthole.delete("keys-1");
-  });
-});
-
-test("a static address can be allocated where the site has some, and the page says so where it has none", async (t) => {
-  const refused = await porthole.client.send(new AllocateStaticIpCommand({ staticIpName: "address-1" })).then(
-    () => undefined,
-    (error) => error,
-  );
-  await withPage(t, browser, { viewport: SIZES.narrow }, async (page) => {
-    const my = new Console(page, porthole.endpoint);
-    await my.enter("root");
-    await my.go("addresses");
-    await my.button("Allocate address").first().click();
-    await my.dialog().getByRole("button", { name: "Allocate address" }).click();
-    await (refused === undefined ? page.getByText("is allocated") : my.dialog().getByText(refused.message)).waitFor();
   });
   failed = false;
 });

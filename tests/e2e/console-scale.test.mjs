@@ -17,7 +17,7 @@ let failed = true;
 before(async () => {
   browser = await launch();
   // Instances in memory: what is measured is the console and the server, not a thousand containers.
-  porthole = await Porthole.start("[quotas]\ninstances = 2000\nvcpus = 100000", { driver: "fake" });
+  porthole = await Porthole.start("[quota]\ninstances = 2000\nvcpus = 100000", { driver: "fake" });
   await makePerson(porthole, "ada");
   for (let first = 0; first < COMPUTERS; first += A_CALL) {
     const instanceNames = Array.from({ length: A_CALL }, (_, at) => `lab-${first + at + 1}`);

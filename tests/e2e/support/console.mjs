@@ -5,8 +5,9 @@ import { execFile, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { test } from "node:test";
 import { promisify } from "node:util";
-import { keepPicture } from "./browser.mjs";
+import { keepPicture, withPage } from "./browser.mjs";
 import { until } from "./wait.mjs";
 
 const run = promisify(execFile);
@@ -165,3 +166,34 @@ export class Console {
 
 /** Options of a context for the console. */
 export const WIDE = { viewport: SIZES.wide };
+
+/**
+ * Gives a function that makes tests with a page of the console; what the browser complains about fails them. It knows
+ * whether one has failed.
+ */
+export function flows(what) {
+  let begun = 0;
+  let ended = 0;
+  const flow = (name, use) =>
+    test(name, async (t) => {
+      begun += 1;
+      const { browser, porthole } = what();
+      await withPage(t, browser, WIDE, async (page, log) => {
+        await use(new Console(page, porthole.endpoint), page, t);
+        const complaints = log.filter(
+          (line) => /Content Security Policy|^error:/.test(line) && !/Failed to load resource/.test(line),
+        );
+        assert.deepEqual(complaints, []);
+      });
+      ended += 1;
+    });
+  flow.failed = () => begun === 0 || ended < begun;
+  return flow;
+}
+
+/** Keeps the picture of a page as it is at both widths, and holds both against axe-core. */
+export async function look(my, name) {
+  await my.settled();
+  assert.deepEqual(await my.faults(), [], name);
+  await my.keep(name, async () => assert.deepEqual(await my.faults(), [], `${name}, narrow`));
+}

@@ -76,12 +76,13 @@ export class Porthole {
     const log = openSync(this.log, "a");
     this.process = spawn(BINARY, ["serve", "--config", this.config], { stdio: ["ignore", log, log] });
     this.ended = new Promise((done) => this.process.once("exit", done));
-    await until("a healthy server", async () => {
+    const healthy = async () => {
       if (this.process.exitCode !== null) {
         throw new Error(`the server ended; see ${this.log}`);
       }
       return (await fetch(`${this.endpoint}/healthz`)).ok;
-    });
+    };
+    await until("a healthy server", healthy, 30_000);
   }
 
   /** Runs an operator's command and gives what it prints. */

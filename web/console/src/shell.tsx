@@ -130,14 +130,15 @@ function useConnection(): FlashbarProps.MessageDefinition[] {
 
 /** Asks to sign in again, over the page as it is, when the sign-in ended in mid-use. */
 function Ended({ session, open }: { session: Session; open: boolean }) {
+  if (!open) {
+    return null;
+  }
   return (
-    <Modal visible={open} header={text.signIn.ended} closeAriaLabel={text.common.close} onDismiss={() => {}}>
-      {open ? (
-        <SpaceBetween size="m">
-          <p>{text.signIn.endedSays}</p>
-          <SignInForm name={session.person.name} />
-        </SpaceBetween>
-      ) : null}
+    <Modal visible header={text.signIn.ended} closeAriaLabel={text.common.close} onDismiss={() => {}}>
+      <SpaceBetween size="m">
+        <p>{text.signIn.endedSays}</p>
+        <SignInForm name={session.person.name} />
+      </SpaceBetween>
     </Modal>
   );
 }
