@@ -50,7 +50,7 @@ flow("a wrong password is refused without saying what was wrong, and too many ma
     status = response.status();
   }
   assert.equal(status, 429);
-  await page.getByText("Too many attempts").waitFor();
+  await page.getByText("Too many attempts", { exact: true }).waitFor();
   await page.getByText(/Try again in \d+/).waitFor();
 });
 

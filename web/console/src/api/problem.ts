@@ -18,12 +18,8 @@ export function problemOf(error: unknown): Problem {
     return { title: text.problem.away, says: text.problem.awaySays, field: undefined, passing: true };
   }
   if (error instanceof SiteError) {
-    const says =
-      error.retryAfterSeconds === undefined
-        ? error.message
-        : text.problem.retryAfter(error.message, error.retryAfterSeconds);
     const title = text.problem.codes[error.code] ?? text.problem.refused;
-    return { title, says, field: error.field, passing: error.status >= 500 };
+    return { title, says: error.message, field: error.field, passing: error.status >= 500 };
   }
   if (error instanceof Error) {
     const title = text.problem.names[error.name] ?? text.problem.failed;

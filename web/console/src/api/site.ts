@@ -13,7 +13,6 @@ export class SiteError extends Error {
     readonly code: string,
     message: string,
     readonly field: string | undefined,
-    readonly retryAfterSeconds: number | undefined,
   ) {
     super(message);
   }
@@ -62,7 +61,7 @@ export async function request(method: Method, path: string, body?: unknown, sign
 
 /** Gives what a refusing response says. */
 export async function refusalOf(response: Response): Promise<SiteError> {
-  let said: { code?: string; message?: string; field?: string; retryAfterSeconds?: number } = {};
+  let said: { code?: string; message?: string; field?: string } = {};
   try {
     said = await response.json();
   } catch {
@@ -70,7 +69,7 @@ export async function refusalOf(response: Response): Promise<SiteError> {
   }
   const code = said.code ?? "unknown";
   const message = said.message ?? `The server answered with status ${response.status}.`;
-  return new SiteError(response.status, code, message, said.field, said.retryAfterSeconds);
+  return new SiteError(response.status, code, message, said.field);
 }
 
 async function call<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {

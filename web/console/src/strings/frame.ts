@@ -72,8 +72,6 @@ export const problem = {
   page: "This page failed",
   pageSays: "Reload it. If the server was updated meanwhile, that is all it takes.",
   refused: "The server refused",
-  retryAfter: (says: string, seconds: number) =>
-    `${says} Try again in ${seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} minutes`}.`,
   codes: {
     conflict: "That cannot be done now",
     crossOrigin: "The request did not come from this page",
