@@ -121,7 +121,7 @@ impl Windows {
             };
             // Two words with a zero byte behind each: the instance's name, and the class.
             let class = text(x, id, AtomEnum::WM_CLASS.into(), AtomEnum::STRING.into())?;
-            let application = class.split('\0').filter(|word| !word.is_empty()).next_back().unwrap_or_default();
+            let application = class.split('\0').rfind(|word| !word.is_empty()).unwrap_or_default();
             if !title.is_empty() || !application.is_empty() {
                 let application = application.to_owned();
                 list.windows.push(Window { title: title.replace('\0', " "), application });
