@@ -65,7 +65,7 @@ test("a computer with a data disk: it is made, attached, and named on both pages
     await my.go("create");
     await page.getByRole("radio", { name: /^Debian/ }).check({ force: true });
     await page.getByLabel("Name of the computer").fill("with-disk");
-    await page.getByRole("switch", { name: /Add a data disk/ }).click({ force: true });
+    await page.getByRole("checkbox", { name: /Add a data disk/ }).check({ force: true });
     await page.getByLabel("Size in GB").fill("8");
     await my.button("Create computer").click();
     await my.heading(/^with-disk/).waitFor();

@@ -11,6 +11,7 @@ import { when } from "../../logic/format.ts";
 import { text } from "../../strings/index.ts";
 import { act } from "../../ui/action.ts";
 import { type Column, List } from "../../ui/list.tsx";
+import { useNarrow } from "../../ui/width.ts";
 
 const says = text.operator.audit;
 const PAGE_ROWS = 100;
@@ -44,10 +45,11 @@ export default function AuditPage() {
     { value: "", label: says.all },
     ...accounts.map((found) => ({ value: found.id, label: found.name })),
   ];
+  const narrow = useNarrow();
   const columns: Column<AuditEntry>[] = [
     { id: "at", header: says.at, isRowHeader: true, narrow: true, cell: (entry) => when(entry.at) },
-    { id: "actor", header: says.actor, narrow: true, cell: (entry) => entry.actor },
-    { id: "action", header: says.action, narrow: true, cell: (entry) => <code>{entry.action}</code> },
+    { id: "actor", header: says.actor, narrow: true, cell: (entry) => <Actor entry={entry} narrow={narrow} /> },
+    { id: "action", header: says.action, cell: (entry) => <code>{entry.action}</code> },
     { id: "target", header: says.target, cell: (entry) => entry.target },
     { id: "account", header: says.account, cell: (entry) => entry.account?.name ?? text.common.none },
     { id: "from", header: says.from, cell: (entry) => entry.from },
@@ -76,6 +78,19 @@ export default function AuditPage() {
       />
       {next === null ? null : <Button onClick={() => void more()}>{says.older}</Button>}
     </SpaceBetween>
+  );
+}
+
+/** Who it was, and below it what they did where there is no room for a column. */
+function Actor({ entry, narrow }: { entry: AuditEntry; narrow: boolean }) {
+  return narrow ? (
+    <>
+      <code>{entry.actor}</code>
+      <br />
+      <code>{entry.action}</code> {entry.target}
+    </>
+  ) : (
+    entry.actor
   );
 }
 

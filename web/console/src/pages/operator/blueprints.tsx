@@ -20,6 +20,7 @@ import { Ask } from "../../ui/dialog.tsx";
 import { Glyph } from "../../ui/glyph.tsx";
 import { type Column, List } from "../../ui/list.tsx";
 import { ProblemAlert } from "../../ui/states.tsx";
+import { useNarrow } from "../../ui/width.ts";
 
 const says = text.operator.blueprints;
 const EVERY_MS = 3000;
@@ -36,6 +37,7 @@ export default function BlueprintsPage({ id }: { id: string | undefined }) {
     { everyMs: EVERY_MS },
   );
   const [asks, setAsks] = useState<OperatorBlueprint>();
+  const narrow = useNarrow();
   const build = async (blueprint: OperatorBlueprint, rebuild: boolean): Promise<void> => {
     await site.post(`${pathOf(blueprint.id)}/build`, { rebuild });
     live.reload();
@@ -53,7 +55,7 @@ export default function BlueprintsPage({ id }: { id: string | undefined }) {
           } else {
             void act(() => build(blueprint, false), says.started(blueprint.name));
           }
-        })}
+        }, narrow)}
         idOf={(blueprint) => blueprint.id}
         search={(blueprint) => `${blueprint.name} ${blueprint.id}`}
         variant="full-page"
@@ -75,7 +77,7 @@ export default function BlueprintsPage({ id }: { id: string | undefined }) {
   );
 }
 
-function columnsOf(build: (blueprint: OperatorBlueprint) => void): Column<OperatorBlueprint>[] {
+function columnsOf(build: (blueprint: OperatorBlueprint) => void, narrow: boolean): Column<OperatorBlueprint>[] {
   return [
     {
       id: "name",
@@ -87,6 +89,7 @@ function columnsOf(build: (blueprint: OperatorBlueprint) => void): Column<Operat
           <Glyph of={blueprint.id} />
           <span>
             {blueprint.name} {blueprint.version}
+            {narrow ? <BuildStatus blueprint={blueprint} /> : null}
           </span>
         </span>
       ),
@@ -95,7 +98,7 @@ function columnsOf(build: (blueprint: OperatorBlueprint) => void): Column<Operat
     {
       id: "status",
       header: says.status,
-      narrow: true,
+
       cell: (blueprint) => <BuildStatus blueprint={blueprint} />,
     },
     {

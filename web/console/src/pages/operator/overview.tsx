@@ -45,6 +45,7 @@ export default function OverviewPage() {
         columns={[
           {
             id: "status",
+            minWidth: 120,
             header: says.check,
             isRowHeader: true,
             narrow: true,
