@@ -129,7 +129,11 @@ def links():
     found = []
     for name in os.listdir("/sys/class/net"):
         folder = f"/sys/class/net/{name}"
-        master = os.path.basename(os.path.realpath(f"{folder}/master")) if os.path.exists(f"{folder}/master") else "-"
+        try:
+            master = os.path.basename(os.readlink(f"{folder}/master"))
+        except OSError:
+            # It has none, or has just vanished.
+            master = "-"
         found.append(f"{name} index={read(folder + '/ifindex').strip()} master={master}")
     return found
 

@@ -204,7 +204,9 @@ export class Porthole {
 
   /** Asks for an instance to be deleted and gives the operation as it was accepted. */
   async beginDelete(name) {
-    const { operations } = await this.client.send(new DeleteInstanceCommand({ instanceName: name }));
+    const { operations } = await this.client.send(
+      new DeleteInstanceCommand({ instanceName: name, forceDeleteAddOns: true }),
+    );
     return operations[0];
   }
 

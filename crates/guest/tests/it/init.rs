@@ -258,7 +258,9 @@ async fn displays_live_and_end_through_the_api() {
     let (status, list) = instance.call(Method::GET, "/v1/displays/application/windows", Vec::new()).await;
     let list: WindowList = serde_json::from_slice(&list).unwrap();
     assert_eq!((status, list.windows.len()), (StatusCode::OK, 1), "{list:?}");
-    assert_eq!((list.windows[0].title.as_str(), list.windows[0].application.as_str()), ("sleep", "XTerm"));
+    // The terminal names its window after its command, first without the command's words.
+    assert!(list.windows[0].title.starts_with("sleep"), "{list:?}");
+    assert_eq!(list.windows[0].application, "XTerm");
 
     let begun = Instant::now();
     assert_eq!(instance.delete("application").await.state, DisplayState::Stopped);
