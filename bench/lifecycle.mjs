@@ -27,8 +27,8 @@ const { ViewerPage } = await import("../tests/e2e/support/viewer.mjs");
 
 /** What each stage may take on warm caches, in milliseconds. */
 const TARGETS = { create: 500, start: 1000, firstFrame: 2500, stop: 300, delete: 500 };
-/** Between two questions: so much a stage may seem longer than it is. */
-const STEP_MS = 3;
+/** Between two questions: so much a stage may seem longer than it is. Asked more often, the questions would take the processor that a desktop needs to start. */
+const STEP_MS = 40;
 const PATIENCE_MS = 60_000;
 
 async function until(what, condition) {
