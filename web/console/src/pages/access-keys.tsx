@@ -80,6 +80,7 @@ function columnsOf(ask: (asks: Asks) => void): Column<AccessKey>[] {
     { id: "description", header: says.description, cell: (key) => key.description },
     {
       id: "status",
+      minWidth: 110,
       header: says.status,
       narrow: true,
       cell: (key) => (

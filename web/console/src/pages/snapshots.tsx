@@ -52,7 +52,7 @@ function OfComputers() {
     {
       id: "state",
       header: says.state,
-      narrow: true,
+
       cell: (snapshot) => <StorageState state={snapshot.state} progress={snapshot.progress} />,
     },
     { id: "from", header: says.of, sortingField: "fromInstanceName", cell: (snapshot) => snapshot.fromInstanceName },
@@ -113,7 +113,7 @@ function OfDisks() {
     {
       id: "state",
       header: says.state,
-      narrow: true,
+
       cell: (snapshot) => <StorageState state={snapshot.state} progress={snapshot.progress} />,
     },
     { id: "from", header: says.of, cell: (snapshot) => snapshot.fromDiskName ?? snapshot.fromInstanceName },

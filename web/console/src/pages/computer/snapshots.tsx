@@ -49,7 +49,7 @@ function OwnSnapshots({ name }: { name: string }) {
     {
       id: "state",
       header: says.state,
-      narrow: true,
+
       cell: (snapshot) => <StorageState state={snapshot.state} progress={snapshot.progress} />,
     },
     { id: "size", header: says.size, cell: (snapshot) => text.disks.gb(snapshot.sizeInGb ?? 0) },
