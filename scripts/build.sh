@@ -19,7 +19,7 @@ web_modules() {
 build_web() {
     local hash stamp=web/node_modules/.bundle
     hash=$(web_hash)
-    [[ -f web/dist/viewer/index.html && -f $stamp && $(< $stamp) == "$hash" ]] && return
+    [[ -f web/dist/viewer/index.html && -f web/dist/console/index.html && -f $stamp && $(< $stamp) == "$hash" ]] && return
     web_modules
     say "Building the web bundle"
     as_caller npm --prefix web run build --silent >&2 || die "the web bundle cannot be built"

@@ -12,6 +12,7 @@ use porthole_model::{
     InstanceId,
     session::{Session, Status},
 };
+use porthole_store::StoreError;
 use serde::Deserialize;
 
 use super::{cookie, cookie_name, explain, refusal, same_origin, token::ViewToken};
@@ -93,10 +94,7 @@ pub async fn find_view(app: &App, view_id: &str, headers: &HeaderMap) -> Result<
 
 async fn look_up(app: &App, view: ViewToken) -> Result<Found, Response> {
     let found = app.store.instance(&InstanceId::new(view.instance_id.as_str())).await;
-    let instance = found.map_err(|error| {
-        let _ = unavailable(&error);
-        refusal(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The server cannot look that up just now.")
-    })?;
+    let instance = found.map_err(|error| not_now(&error))?;
     let Some(instance) = instance else {
         let gone = Session { status: Status::Stopped, ..Session::new() };
         return Ok(Found {
@@ -121,12 +119,15 @@ async fn look_up(app: &App, view: ViewToken) -> Result<Found, Response> {
     })
 }
 
+/// The refusal while the store fails, whose error is told to the operator.
+fn not_now(error: &StoreError) -> Response {
+    unavailable(error);
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The server cannot look that up just now.")
+}
+
 /// Says whether a share was not revoked and its time is not over.
 async fn share_lives(app: &App, id: &str) -> Result<bool, Response> {
-    let share = app.store.share(id).await.map_err(|error| {
-        let _ = unavailable(&error);
-        refusal(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The server cannot look that up just now.")
-    })?;
+    let share = app.store.share(id).await.map_err(|error| not_now(&error))?;
     Ok(share.is_some_and(|share| share.expires_ms > app.clock.now_ms()))
 }
 

@@ -18,7 +18,7 @@ import { text } from "../strings/index.ts";
 import { Ask, FormDialog } from "../ui/dialog.tsx";
 import { DiskFields, useNewDisk } from "../ui/disk-fields.tsx";
 import { type Column, List } from "../ui/list.tsx";
-import { DeleteInstanceSnapshot, restoreButton } from "../ui/snapshots.tsx";
+import { DeleteInstanceSnapshot, instanceSnapshotColumns } from "../ui/snapshots.tsx";
 import { StorageState } from "../ui/status.tsx";
 import { theSite } from "../who.ts";
 
@@ -40,46 +40,7 @@ export default function SnapshotsPage() {
 function OfComputers() {
   const live = useInstanceSnapshots();
   const [asks, setAsks] = useState<InstanceSnapshot>();
-  const columns: Column<InstanceSnapshot>[] = [
-    {
-      id: "name",
-      header: says.name,
-      isRowHeader: true,
-      narrow: true,
-      sortingField: "name",
-      cell: (snapshot) => snapshot.name,
-    },
-    {
-      id: "state",
-      header: says.state,
-
-      cell: (snapshot) => <StorageState state={snapshot.state} progress={snapshot.progress} />,
-    },
-    { id: "from", header: says.of, sortingField: "fromInstanceName", cell: (snapshot) => snapshot.fromInstanceName },
-    {
-      id: "size",
-      header: says.size,
-      sortingField: "sizeInGb",
-      cell: (snapshot) => text.disks.gb(snapshot.sizeInGb ?? 0),
-    },
-    { id: "created", header: says.created, sortingField: "createdAt", cell: (snapshot) => when(snapshot.createdAt) },
-    {
-      id: "actions",
-      header: text.common.actions,
-      narrow: true,
-      cell: (snapshot) => (
-        <SpaceBetween direction="horizontal" size="xs">
-          {restoreButton(snapshot)}
-          <Button
-            iconName="remove"
-            variant="icon"
-            ariaLabel={says.deleteOf(snapshot.name ?? "")}
-            onClick={() => setAsks(snapshot)}
-          />
-        </SpaceBetween>
-      ),
-    },
-  ];
+  const columns = instanceSnapshotColumns(setAsks);
   return (
     <>
       <List

@@ -225,9 +225,12 @@ pub(crate) fn ensure_forwarding() -> io::Result<bool> {
     }
     for entry in fs::read_dir(SETTINGS)? {
         let accept = entry?.path().join("accept_ra");
-        // An interface may vanish meanwhile.
-        if fs::read_to_string(&accept).is_ok_and(|now| now.trim() == "1") {
-            let _ = fs::write(&accept, "2");
+        // An interface may vanish meanwhile. Any other failure leaves forwarding off: the host would lose its own routes.
+        match fs::read_to_string(&accept) {
+            Ok(now) if now.trim() == "1" => fs::write(&accept, "2")?,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
     fs::write(&all, "1")?;

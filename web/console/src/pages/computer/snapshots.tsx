@@ -23,7 +23,7 @@ import { when } from "../../logic/format.ts";
 import { text } from "../../strings/index.ts";
 import { Ask, FormDialog } from "../../ui/dialog.tsx";
 import { type Column, List } from "../../ui/list.tsx";
-import { DeleteInstanceSnapshot, restoreButton } from "../../ui/snapshots.tsx";
+import { DeleteInstanceSnapshot, instanceSnapshotColumns } from "../../ui/snapshots.tsx";
 import { StorageState } from "../../ui/status.tsx";
 import type { ComputerProps } from "./props.ts";
 
@@ -44,33 +44,7 @@ function OwnSnapshots({ name }: { name: string }) {
   const own = { ...live, data: live.data?.filter((snapshot) => snapshot.fromInstanceName === name) };
   const [asks, setAsks] = useState<"create" | InstanceSnapshot>();
   const close = (): void => setAsks(undefined);
-  const columns: Column<InstanceSnapshot>[] = [
-    { id: "name", header: says.name, isRowHeader: true, narrow: true, cell: (snapshot) => snapshot.name },
-    {
-      id: "state",
-      header: says.state,
-
-      cell: (snapshot) => <StorageState state={snapshot.state} progress={snapshot.progress} />,
-    },
-    { id: "size", header: says.size, cell: (snapshot) => text.disks.gb(snapshot.sizeInGb ?? 0) },
-    { id: "created", header: says.created, cell: (snapshot) => when(snapshot.createdAt) },
-    {
-      id: "actions",
-      header: text.common.actions,
-      narrow: true,
-      cell: (snapshot) => (
-        <SpaceBetween direction="horizontal" size="xs">
-          {restoreButton(snapshot)}
-          <Button
-            iconName="remove"
-            variant="icon"
-            ariaLabel={says.deleteOf(snapshot.name ?? "")}
-            onClick={() => setAsks(snapshot)}
-          />
-        </SpaceBetween>
-      ),
-    },
-  ];
+  const columns = instanceSnapshotColumns(setAsks).filter(({ id }) => id !== "from");
   return (
     <>
       <List
