@@ -5,6 +5,7 @@ import itertools
 import json
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -207,12 +208,22 @@ def test_what_another_account_does_is_no_change(ada, bob, name):
     assert ada.browser.get(f"changes?since={token}") == {"token": token, "changed": False}
 
 
+def has_read(server_port: int, client_port: int) -> bool:
+    """Tells whether the server's end of a connection holds no bytes that it has not read (proc(5), /proc/net/tcp)."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, _, queues = line.split()[:5]
+        if (int(local.split(":")[1], 16), int(remote.split(":")[1], 16)) == (server_port, client_port):
+            return int(queues.split(":")[1], 16) == 0
+    return False
+
+
 def test_a_server_that_ends_answers_those_who_wait(own_server):
     server = own_server().server
     browser = Site(server).person("ada", "own")
     token = browser.get("changes")["token"]
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("GET", f"/console/api/changes?since={token}&wait=25", headers={"cookie": f"porthole_session={browser.cookie}"})
+    wait_until(lambda: has_read(server.port, connection.sock.getsockname()[1]), "the server has read the request")
     begun = time.monotonic()
     server.process.terminate()
     reply = connection.getresponse()

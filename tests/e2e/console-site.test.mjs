@@ -1,5 +1,6 @@
 /** Pages of an operator, dialogs, the dark mode, a lost connection. */
 
+import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { AllocateStaticIpCommand } from "@aws-sdk/client-lightsail";
 import { launch, withPage } from "./support/browser.mjs";
@@ -77,6 +78,33 @@ test("a lost connection is told, with what was there", async (t) => {
       30_000,
     );
     await page.getByText("No disks").waitFor();
+  });
+});
+
+test("parts of a page, and reads, that a changing network cuts off are asked for again", async (t) => {
+  await withPage(t, browser, WIDE, async (page) => {
+    const my = new Console(page, porthole.endpoint);
+    await my.enter("root");
+    await my.row("lab-1").waitFor();
+    const cut = new Set();
+    await page.route(`${porthole.endpoint}/**`, async (route) => {
+      const request = route.request();
+      const target = request.headers()["x-amz-target"];
+      const what = target?.endsWith(".GetInstance") === true ? target : request.url();
+      if (cut.has(what) || (what !== target && !/\/console\/assets\/.*\.(js|css)$/.test(what))) {
+        return route.continue();
+      }
+      cut.add(what);
+      return route.abort("failed");
+    });
+    await my.go("computers/lab-1");
+    await my.heading(/^lab-1/).waitFor();
+    const kinds = [...cut].map((what) => what.replace(/.*\./, "")).sort();
+    assert.deepEqual([...new Set(kinds)], ["GetInstance", "css", "js"]);
+    const unstyled = await page.evaluate(() =>
+      [...document.querySelectorAll('link[rel="stylesheet"]')].filter((link) => !link.sheet).map((link) => link.href),
+    );
+    assert.deepEqual(unstyled, []);
   });
 });
 

@@ -29,9 +29,12 @@ export async function launch(flags = []) {
   });
 }
 
+/** How much of a page's text goes into the failure's own message, for who has only the log. */
+const TEXT_SHOWN = 1500;
+
 /**
  * Runs `use` with a page in a context of its own. When it fails, the page's picture, address, text and console are
- * kept.
+ * kept, and the message says what the page showed.
  */
 export async function withPage(test, browser, options, use) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
@@ -46,9 +49,12 @@ export async function withPage(test, browser, options, use) {
     const name = test.name.replaceAll(/[^A-Za-z0-9]+/g, "-").slice(0, 80);
     await mkdir(ARTIFACTS, { recursive: true });
     await page.screenshot({ path: join(ARTIFACTS, `${name}.png`) }).catch(() => {});
-    const text = await page.evaluate(() => document.body.textContent).catch(() => "");
+    // biome-ignore lint/performance/useDomNodeTextContent: what is to be seen, in lines
+    const text = await page.evaluate(() => document.body.innerText).catch(() => "");
     await writeFile(join(ARTIFACTS, `${name}.txt`), `${page.url()}\n${text}\n${log.join("\n")}\n${error.stack}\n`);
-    throw error;
+    const shown = text.replaceAll(/\s*\n\s*/g, " | ").slice(0, TEXT_SHOWN);
+    const says = `The page ${page.url()} showed: ${shown}\nIts console: ${log.slice(-10).join("\n")}`;
+    throw new Error(`${error.message}\n${says}`, { cause: error });
   } finally {
     await context.close();
   }

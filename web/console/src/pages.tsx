@@ -1,31 +1,32 @@
 /** The table of pages: what each address shows. Only the list comes with the first load. */
 
 import type { BreadcrumbGroupProps } from "@cloudscape-design/components/breadcrumb-group";
-import { lazy, type ReactNode } from "react";
+import type { ReactNode } from "react";
 import type { Role } from "./api/types.ts";
 import { ComputersPage } from "./pages/computers.tsx";
 import { linkTo, type Route } from "./router.ts";
 import { text } from "./strings/index.ts";
+import { part } from "./ui/part.ts";
 import { Empty } from "./ui/states.tsx";
 
-const CreatePage = lazy(() => import("./pages/create.tsx"));
-const ComputerPage = lazy(() => import("./pages/computer/page.tsx"));
-const OpenPage = lazy(() => import("./pages/open.tsx"));
-const DisksPage = lazy(() => import("./pages/disks.tsx"));
-const SnapshotsPage = lazy(() => import("./pages/snapshots.tsx"));
-const KeyPairsPage = lazy(() => import("./pages/key-pairs.tsx"));
-const AddressesPage = lazy(() => import("./pages/addresses.tsx"));
-const UsagePage = lazy(() => import("./pages/usage.tsx"));
-const AccessKeysPage = lazy(() => import("./pages/access-keys.tsx"));
-const PasswordPage = lazy(() => import("./pages/password.tsx"));
-const OverviewPage = lazy(() => import("./pages/operator/overview.tsx"));
-const PeoplePage = lazy(() => import("./pages/operator/people.tsx"));
-const AccountsPage = lazy(() => import("./pages/operator/accounts.tsx"));
-const SessionsPage = lazy(() => import("./pages/operator/sessions.tsx"));
-const OperationsPage = lazy(() => import("./pages/operator/operations.tsx"));
-const BlueprintsPage = lazy(() => import("./pages/operator/blueprints.tsx"));
-const BundlesPage = lazy(() => import("./pages/operator/bundles.tsx"));
-const AuditPage = lazy(() => import("./pages/operator/audit.tsx"));
+const CreatePage = part(() => import("./pages/create.tsx"));
+const ComputerPage = part(() => import("./pages/computer/page.tsx"));
+const OpenPage = part(() => import("./pages/open.tsx"));
+const DisksPage = part(() => import("./pages/disks.tsx"));
+const SnapshotsPage = part(() => import("./pages/snapshots.tsx"));
+const KeyPairsPage = part(() => import("./pages/key-pairs.tsx"));
+const AddressesPage = part(() => import("./pages/addresses.tsx"));
+const UsagePage = part(() => import("./pages/usage.tsx"));
+const AccessKeysPage = part(() => import("./pages/access-keys.tsx"));
+const PasswordPage = part(() => import("./pages/password.tsx"));
+const OverviewPage = part(() => import("./pages/operator/overview.tsx"));
+const PeoplePage = part(() => import("./pages/operator/people.tsx"));
+const AccountsPage = part(() => import("./pages/operator/accounts.tsx"));
+const SessionsPage = part(() => import("./pages/operator/sessions.tsx"));
+const OperationsPage = part(() => import("./pages/operator/operations.tsx"));
+const BlueprintsPage = part(() => import("./pages/operator/blueprints.tsx"));
+const BundlesPage = part(() => import("./pages/operator/bundles.tsx"));
+const AuditPage = part(() => import("./pages/operator/audit.tsx"));
 
 /** What an address shows. */
 export interface Page {

@@ -1,7 +1,7 @@
 /** Who is signed in, and at which site. */
 
 import { aim } from "./api/cloud.ts";
-import { signedOut, site } from "./api/site.ts";
+import { signedInAgain, signedOut, site } from "./api/site.ts";
 import type { Session, Site } from "./api/types.ts";
 import { forgetAll } from "./live/query.ts";
 import { Value } from "./live/value.ts";
@@ -30,7 +30,7 @@ export function signedIn(session: Session): void {
   }
   aim(theSite.get()?.region ?? "us-east-2");
   who.set(session);
-  signedOut.set(false);
+  signedInAgain();
 }
 
 /** Signs out, here or everywhere, and forgets what was shown. */

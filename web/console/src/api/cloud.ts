@@ -7,7 +7,7 @@ import {
   type ServiceOutputTypes,
 } from "@aws-sdk/client-lightsail";
 import type { Command } from "@smithy/types";
-import { AwayError, reachable, signedOut, site } from "./site.ts";
+import { AwayError, reachable, signedOut, site, twice } from "./site.ts";
 import type { Credentials } from "./types.ts";
 
 /** Errors by which the server says that these credentials are not, or no longer, good. */
@@ -31,7 +31,7 @@ export function aim(at: string): void {
 }
 
 function fresh(): LightsailClient {
-  return new LightsailClient({
+  const made = new LightsailClient({
     endpoint: location.origin,
     region,
     maxAttempts: 1,
@@ -40,6 +40,13 @@ function fresh(): LightsailClient {
       return { ...keys, expiration: new Date(expiresAt * 1000) };
     },
   });
+  made.middlewareStack.add(
+    (next, { commandName = "" }) =>
+      (input) =>
+        /^(Get|Is)/.test(commandName) ? twice(() => next(input), isAway) : next(input),
+    { step: "initialize", name: "readTwice" },
+  );
+  return made;
 }
 
 /** Sends a command. Stale credentials are replaced once, so that a restarted server goes unnoticed. */
@@ -68,14 +75,16 @@ async function attempt<I extends ServiceInputTypes, O extends ServiceOutputTypes
     reachable.set(true);
     return output;
   } catch (error) {
-    // What `fetch` throws when there is no connection.
-    if (error instanceof TypeError && /fetch|network/i.test(error.message)) {
+    if (isAway(error)) {
       reachable.set(false);
       throw new AwayError("The server does not answer.", { cause: error });
     }
     throw error;
   }
 }
+
+/** Whether it is what `fetch` throws when there is no connection. */
+const isAway = (error: unknown): boolean => error instanceof TypeError && /fetch|network/i.test(error.message);
 
 /** Reads all pages of a list; `part` gets what is there after each. */
 export async function all<T>(

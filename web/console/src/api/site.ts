@@ -28,6 +28,34 @@ export const reachable = new Value(true);
 /** The sign-in ended while the console was in use. */
 export const signedOut = new Value(false);
 
+/** Counts sign-ins: a refusal of a request that left before the newest says nothing of it. */
+let signIns = 0;
+
+/** Says that somebody has just signed in. */
+export function signedInAgain(): void {
+  signIns += 1;
+  signedOut.set(false);
+}
+
+/** Pause before a read is tried a second time, in milliseconds. */
+const SECOND_TRY_MS = 250;
+
+/**
+ * Reads, and once more when that failed: browsers end requests on their way when a network interface comes or goes,
+ * and on a server's own screen one comes with each computer.
+ */
+export async function twice<T>(read: () => Promise<T>, worth: (error: unknown) => boolean): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!worth(error)) {
+      throw error;
+    }
+    await new Promise((next) => setTimeout(next, SECOND_TRY_MS));
+    return read();
+  }
+}
+
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** Sends a request and gives the response, also one that refuses. */
@@ -47,7 +75,8 @@ export async function request(method: Method, path: string, body?: unknown, sign
     init.signal = signal;
   }
   try {
-    const response = await fetch(ROOT + path, init);
+    const ask = (): Promise<Response> => fetch(ROOT + path, init);
+    const response = await (method === "GET" ? twice(ask, () => signal?.aborted !== true) : ask());
     reachable.set(response.status < 502 || response.status > 504);
     return response;
   } catch (error) {
@@ -73,10 +102,14 @@ export async function refusalOf(response: Response): Promise<SiteError> {
 }
 
 async function call<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const signIn = signIns;
   const response = await request(method, path, body, signal);
   if (!response.ok) {
     const refusal = await refusalOf(response);
     if (refusal.code === "signInRequired") {
+      if (signIn !== signIns) {
+        return call(method, path, body, signal);
+      }
       signedOut.set(true);
     }
     throw refusal;

@@ -18,6 +18,8 @@ export function nudge(): void {
 /** Watches until the returned function is called. A page nobody looks at asks nothing. */
 export function watchChanges(): () => void {
   const stopped = new AbortController();
+  // Asking is how it shows whether a server can still be reached, as one on the same machine can.
+  window.addEventListener("offline", nudge, { signal: stopped.signal });
   void loop(stopped.signal);
   return () => stopped.abort();
 }
