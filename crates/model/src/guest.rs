@@ -96,6 +96,8 @@ pub const MOST_WINDOW_TEXT: usize = 200;
 /// Widest and highest small picture of a display.
 pub const SMALL_PICTURE_PX: (u16, u16) = (480, 300);
 
+/// Where an instance keeps its displays' pictures: a filesystem in memory, of large pages where the kernel has them.
+pub const PICTURES: &str = "/run/porthole/pictures";
 /// The windows that are open on a display.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowList {

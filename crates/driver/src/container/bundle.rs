@@ -7,7 +7,7 @@
 
 use std::{fs, io, net::Ipv4Addr, os::unix::fs::PermissionsExt, path::Path};
 
-use porthole_model::guest::{BootConfig, Metadata};
+use porthole_model::guest::{BootConfig, Metadata, PICTURES};
 use rustix::process::{Resource, getrlimit};
 use serde_json::{Value, json};
 
@@ -18,6 +18,8 @@ use crate::InstanceSpec;
 const AGENT: &str = "/.porthole/guest";
 /// Where its boot configuration is inside.
 const BOOT: &str = "/run/porthole/boot.json";
+/// Tells whether the kernel has pages of 2 MiB for files in memory.
+const HUGE_PAGES: &str = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
 /// The person's account inside.
 const USERNAME: &str = "lightsail-user";
 /// Enough for programs that never raise it; those which do may go to the hard limit.
@@ -136,6 +138,9 @@ impl Bundle<'_> {
             let options = [&["bind", "ro", "nosuid", "nodev"], extra].concat();
             json!({"destination": at, "type": "bind", "source": from, "options": options})
         };
+        // An X server writes its whole picture when it starts: in small pages that is most of its start.
+        let huge: &[&str] = if Path::new(HUGE_PAGES).exists() { &["huge=always"] } else { &[] };
+        let pictures = [&["nosuid", "nodev", "noexec", "mode=700", shared.as_str()], huge].concat();
         json!([
             {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
@@ -147,6 +152,7 @@ impl Bundle<'_> {
              "options": ["nosuid", "noexec", "nodev"]},
             tmpfs("/run", "mode=755", &small),
             tmpfs("/tmp", "mode=1777", &shared),
+            {"destination": PICTURES, "type": "tmpfs", "source": "tmpfs", "options": pictures},
             {"destination": "/sys", "type": "sysfs", "source": "sysfs",
              "options": ["nosuid", "noexec", "nodev", "ro"]},
             {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",

@@ -15,6 +15,7 @@ use super::{
     cgroup::{Group, Hierarchies},
     disk,
     firewall_members::FirewallMembers,
+    images::HeldImages,
     names::{InstancePaths, Names, is_id},
     net::{Network, resolver},
     record::Record,
@@ -23,7 +24,7 @@ use super::{
 use crate::{
     DriverConfig, DriverError, InstanceSpec, Machine,
     error::{Doing, lasting},
-    image_missing,
+    image, image_missing,
 };
 
 /// Everything a deed needs to know of the host.
@@ -31,6 +32,7 @@ use crate::{
 pub(crate) struct Host {
     pub(super) names: Names,
     pub(super) images_dir: PathBuf,
+    pub(super) images: HeldImages,
     /// Where the guest agent's binary should be.
     pub(super) guest_binary: PathBuf,
     pub(super) network: Network,
@@ -53,6 +55,9 @@ impl Host {
             made.doing_with(|| format!("make the folder {}", folder.display()))
         };
         make(names.instances_dir())?;
+        if let Err(error) = image::register(&config.images_dir, names.tag(), &state_dir) {
+            tracing::warn!(%error, "Images can be removed without regard to this server's instances");
+        }
         let hierarchies = Hierarchies::find().doing("look for cgroups")?;
         if hierarchies.is_empty() {
             return Err(lasting("no cgroups are mounted", "This machine cannot run instances: it has no cgroups."));
@@ -62,6 +67,7 @@ impl Host {
         let host = Self {
             names,
             images_dir: config.images_dir.clone(),
+            images: HeldImages::open(config.images_dir.clone()),
             guest_binary: config.guest_binary.clone(),
             network,
             hierarchies,

@@ -3,7 +3,8 @@
 //! An instance that runs holds: processes in one cgroup, one link on the bridge, the OCI runtime's state folder, and
 //! nothing else the host can see. Its mounts live in its own mount namespace alone and its loop devices let themselves
 //! go, so that the kernel takes them back when its last process ends, whoever ended it. What is held for all instances
-//! together (bridge, firewall tables, cgroup parent) is made by the first start and released by the last stop.
+//! together (bridge, firewall tables, cgroup parent) is made by the first start and released by the last stop. The server
+//! itself holds the images' filesystems, with one loop device each, for as long as it runs.
 //!
 //! The server is not part of any instance: it may be killed at any instant and another one finds all of it again by
 //! names that derive from the state folder and the instances' ids.
@@ -17,6 +18,7 @@ mod disk;
 mod export;
 mod firewall_members;
 mod host;
+mod images;
 mod loopdev;
 mod meter;
 mod mounts;
@@ -36,7 +38,7 @@ mod start;
 mod storage;
 mod trace;
 
-pub use record::images_in_use;
+pub(crate) use record::images_in_use;
 
 use std::{
     collections::{BTreeSet, HashMap},

@@ -50,6 +50,11 @@ impl Names {
         Path::new("/run/porthole").join(&self.tag)
     }
 
+    /// What tells this state folder's names from those of others.
+    pub(crate) fn tag(&self) -> &str {
+        &self.tag
+    }
+
     /// The state folder itself.
     pub(crate) fn state_dir(&self) -> &Path {
         &self.state_dir

@@ -10,7 +10,7 @@ use crate::InstanceSpec;
 ///
 /// # Errors
 /// When a folder or record cannot be read.
-pub fn images_in_use(state_dir: &Path) -> io::Result<BTreeSet<String>> {
+pub(crate) fn images_in_use(state_dir: &Path) -> io::Result<BTreeSet<String>> {
     let mut files = BTreeSet::new();
     for kind in ["instances", "snapshots"] {
         let folders = match fs::read_dir(state_dir.join(kind)) {

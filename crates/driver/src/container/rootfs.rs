@@ -53,13 +53,13 @@ const POINTS: [&str; 3] = ["image", "disk", "root"];
 
 /// Puts the root filesystem together.
 pub(crate) fn assemble(parts: &Parts<'_>) -> io::Result<Rootfs> {
-    let [image, disk, root] = POINTS.map(|name| parts.assembly.join(name));
+    let [lower, disk, root] = POINTS.map(|name| parts.assembly.join(name));
     let mount_image = || -> io::Result<()> {
         let device = LoopDevice::attach_shared(parts.image)?;
-        let mount = detached("erofs", device.path(), &[], MountAttrFlags::MOUNT_ATTR_RDONLY)?;
+        let mount = image(&device)?;
         let namespace = sys::user_namespace(parts.id_base, IDS)?;
         sys::idmap_mount(mount.as_fd(), namespace.as_fd())?;
-        place(mount.as_fd(), &image)
+        place(mount.as_fd(), &lower)
     };
     let mount_disk = || -> io::Result<OwnedFd> {
         let device = LoopDevice::attach(parts.disk)?;
@@ -70,7 +70,7 @@ pub(crate) fn assemble(parts: &Parts<'_>) -> io::Result<Rootfs> {
         place(mount.as_fd(), &disk)?;
         Ok(console)
     };
-    for point in [&image, &disk, &root] {
+    for point in [&lower, &disk, &root] {
         fs::create_dir_all(point)?;
     }
     // The instance's root must be able to walk to its root filesystem, and nobody needs to look around.
@@ -84,7 +84,7 @@ pub(crate) fn assemble(parts: &Parts<'_>) -> io::Result<Rootfs> {
     let console = console?;
     let layer = |path: PathBuf| path.into_os_string().into_string().map_err(|_| io::Error::other("not UTF-8"));
     let options = [
-        ("lowerdir", Some(layer(image)?)),
+        ("lowerdir", Some(layer(lower)?)),
         ("upperdir", Some(layer(disk.join("upper"))?)),
         ("workdir", Some(layer(disk.join("work"))?)),
     ];
@@ -92,6 +92,11 @@ pub(crate) fn assemble(parts: &Parts<'_>) -> io::Result<Rootfs> {
     let mount = detached("overlay", Path::new("overlay"), &options, MountAttrFlags::MOUNT_ATTR_NODEV)?;
     place(mount.as_fd(), &root)?;
     Ok(Rootfs { path: root, console })
+}
+
+/// Mounts an image, nowhere yet; mounts of one device are of one filesystem.
+pub(super) fn image(device: &LoopDevice) -> io::Result<OwnedFd> {
+    detached("erofs", device.path(), &[], MountAttrFlags::MOUNT_ATTR_RDONLY)
 }
 
 /// Makes a mount that is nowhere yet.

@@ -115,6 +115,7 @@ impl Host {
             let what = format!("image file {} of instance {} is gone", record.image_file, record.id);
             return Err(lasting(what, "The image this instance was created from has been removed."));
         }
+        self.images.hold(&record.image_file);
         let (disk, id_base) = (paths.disk(), record.id_base());
         let parts = Parts { image: &image, disk: &disk, id_base, assembly: &paths.assembly };
         rootfs::assemble(&parts).doing("put the root filesystem together")

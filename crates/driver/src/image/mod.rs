@@ -12,7 +12,6 @@ mod shelf;
 mod sources;
 
 use std::{
-    collections::BTreeSet,
     fmt, io,
     path::{Path, PathBuf},
     time::SystemTime,
@@ -239,10 +238,18 @@ pub fn list(images: &Path) -> Result<Vec<Image>, ImageError> {
 }
 
 /// Removes an image with all its builds, or one build by the name of its file; gives the names of the files removed.
-/// `in_use` are the builds that instances were made from; those of running instances are found without it.
 ///
 /// # Errors
-/// When there is nothing of that name, or an instance needs it.
-pub fn remove(images: &Path, target: &str, in_use: &BTreeSet<String>) -> Result<Vec<String>, ImageError> {
-    Shelf::at(images).remove(target, in_use)
+/// When there is nothing of that name, or an instance or snapshot of a registered server needs it.
+pub fn remove(images: &Path, target: &str) -> Result<Vec<String>, ImageError> {
+    let shelf = Shelf::at(images);
+    shelf.remove(target, &shelf.in_use()?)
+}
+
+/// Makes a server's instances and snapshots count when images are removed, for as long as its state folder is there.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn register(images: &Path, server: &str, state_dir: &Path) -> Result<(), ImageError> {
+    Shelf::at(images).register(server, state_dir)
 }

@@ -5,6 +5,7 @@
 //! | `NAME-KEY-CONTENT.erofs` | one build: the recipe's key and the hash of the file itself; never changed once there |
 //! | `NAME.erofs` | symbolic link to the build that new instances get |
 //! | `.cache/` | downloads, locks, and the log of each image's last build |
+//! | `.servers/NAME` | symbolic link to the state folder of a server that makes instances from these |
 //! | `.work/NAME/` | a build under way, or what is left of one that was cut off, until the next build sweeps it |
 
 use std::{
@@ -19,6 +20,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{Image, ImageError, Status, recipe::Recipe};
+use crate::container::images_in_use;
 
 /// The folder of built images.
 #[derive(Debug, Clone)]
@@ -161,6 +163,38 @@ impl Shelf {
         Ok(images)
     }
 
+    fn servers(&self) -> PathBuf {
+        self.folder.join(".servers")
+    }
+
+    /// Takes note of a server's state folder.
+    pub(super) fn register(&self, server: &str, state_dir: &Path) -> Result<(), ImageError> {
+        let (folder, link) = (self.servers(), self.servers().join(server));
+        if fs::read_link(&link).is_ok_and(|target| target == state_dir) {
+            return Ok(());
+        }
+        fs::create_dir_all(&folder).map_err(|error| ImageError::io("make", &folder, error))?;
+        clear(&link)?;
+        symlink(state_dir, &link).map_err(|error| ImageError::io("make", &link, error))
+    }
+
+    /// Names the builds that instances and snapshots of all servers were made from; forgets servers that are no more.
+    pub(super) fn in_use(&self) -> Result<BTreeSet<String>, ImageError> {
+        let mut files = BTreeSet::new();
+        let entries = match fs::read_dir(self.servers()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(files),
+            other => other.map_err(|error| ImageError::io("read", &self.servers(), error))?,
+        };
+        for link in entries.flatten().map(|entry| entry.path()) {
+            let fault = |error| ImageError::io("read", &link, error);
+            match link.try_exists().map_err(fault)? {
+                true => files.extend(images_in_use(&link).map_err(fault)?),
+                false => clear(&link)?,
+            }
+        }
+        Ok(files)
+    }
+
     /// Removes an image with all its builds, or one build by its file's name. Gives the names of the files removed.
     pub(super) fn remove(&self, target: &str, in_use: &BTreeSet<String>) -> Result<Vec<String>, ImageError> {
         let found: Vec<Image> =
@@ -170,9 +204,7 @@ impl Shelf {
             .map(|image| image.name.clone())
             .ok_or_else(|| ImageError::NotBuilt { target: target.into() })?;
         let _lock = self.lock(&name, || {})?;
-        if let Some(image) =
-            found.iter().find(|image| in_use.contains(&image.file) || is_attached(&self.folder.join(&image.file)))
-        {
+        if let Some(image) = found.iter().find(|image| in_use.contains(&image.file)) {
             return Err(ImageError::InUse { file: image.file.clone() });
         }
         for image in &found {
@@ -220,17 +252,6 @@ fn hash(path: &Path) -> io::Result<String> {
             count => hash.update(&buffer[..count]),
         }
     }
-}
-
-/// Says whether a running instance has the file mounted.
-fn is_attached(path: &Path) -> bool {
-    let Ok(devices) = fs::read_dir("/sys/block") else {
-        return false;
-    };
-    let backing =
-        devices.flatten().filter_map(|device| fs::read_to_string(device.path().join("loop/backing_file")).ok());
-    let path = path.to_string_lossy();
-    backing.into_iter().any(|file| file.trim_end() == path)
 }
 
 #[cfg(test)]

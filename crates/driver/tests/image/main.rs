@@ -67,7 +67,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         // A test that failed half-way has no image to remove.
-        let _ = image::remove(&images(), self.layer, &Default::default());
+        let _ = image::remove(&images(), self.layer);
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use porthole_display::Size;
+use porthole_model::guest::PICTURES;
 use rustix::process::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
@@ -43,8 +44,10 @@ pub(crate) struct XServer {
 /// Where a display keeps its files; removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Folders {
-    /// For the agent alone: picture and the X server's own cookie file.
+    /// For the agent alone: the X server's own cookie file.
     pub(crate) private: PathBuf,
+    /// For the agent alone: the picture.
+    picture: PathBuf,
     /// For the account: cookie and D-Bus socket.
     pub(crate) session: PathBuf,
     /// The account's runtime folder.
@@ -64,8 +67,14 @@ impl Folders {
         let own_runtime = !usual.is_dir();
         let runtime = if own_runtime { PathBuf::from("/tmp").join(&own) } else { usual };
         let session = runtime.join(format!("porthole-{name}"));
-        let this = Self { private: private_place()?.join(own + "-screen"), session, runtime, own_runtime };
+        let private = private_place()?.join(own + "-screen");
+        let picture = if Path::new(PICTURES).is_dir() { Path::new(PICTURES).join(name) } else { private.clone() };
+        let this = Self { private, picture, session, runtime, own_runtime };
         DirBuilder::new().mode(0o700).create(&this.private)?;
+        if this.picture != this.private {
+            let _ = fs::remove_dir_all(&this.picture);
+            DirBuilder::new().mode(0o700).create(&this.picture)?;
+        }
         if own_runtime {
             this.make_for(account, &this.runtime)?;
         }
@@ -87,6 +96,7 @@ impl Folders {
 impl Drop for Folders {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.private);
+        let _ = fs::remove_dir_all(&self.picture);
         let _ = fs::remove_dir_all(if self.own_runtime { &self.runtime } else { &self.session });
     }
 }
@@ -143,7 +153,7 @@ pub(crate) async fn start(
     let writer_number = std::os::fd::AsRawFd::as_raw_fd(&writer.as_fd());
     args.extend(["-displayfd".into(), writer_number.to_string()]);
     args.extend(["-screen".into(), "0".into(), format!("{}x{}x24", max.width, max.height)]);
-    args.extend(["-fbdir".into(), folders.private.display().to_string()]);
+    args.extend(["-fbdir".into(), folders.picture.display().to_string()]);
     args.extend(["-auth".into(), own_authority.display().to_string()]);
     args.extend(["-nolisten", "tcp", "-noreset", "-br", "-dpi", "96", "-s", "0"].map(String::from));
     let path = ("PATH".to_owned(), crate::display::PATH.to_owned());
@@ -159,7 +169,7 @@ pub(crate) async fn start(
     };
     let number = number.ok_or("The X server ended before it was ready, or did not become ready in time.")?;
     let socket = PathBuf::from(format!("/tmp/.X11-unix/X{number}"));
-    let framebuffer = folders.private.join("Xvfb_screen0");
+    let framebuffer = folders.picture.join("Xvfb_screen0");
     Ok(XServer { pid, number, socket, cookie, framebuffer, authority })
 }
 

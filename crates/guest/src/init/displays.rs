@@ -56,6 +56,8 @@ pub(super) struct Displays {
     username: Option<String>,
     all: RefCell<BTreeMap<String, Rc<Entry>>>,
     services: RefCell<Vec<Service>>,
+    /// Whether a display is starting.
+    starting: watch::Sender<bool>,
     started: Instant,
 }
 
@@ -98,7 +100,18 @@ pub(super) fn is_name(name: &str) -> bool {
 impl Displays {
     pub(super) fn new(reaper: Reaper, username: Option<String>) -> Self {
         let (all, services) = (RefCell::default(), RefCell::default());
-        Self { reaper, username, all, services, started: Instant::now() }
+        let (starting, _) = watch::channel(false);
+        Self { reaper, username, all, services, starting, started: Instant::now() }
+    }
+
+    /// Tells whether a display is starting, now and later.
+    pub(super) fn starting(&self) -> watch::Receiver<bool> {
+        self.starting.subscribe()
+    }
+
+    fn tell_starting(&self) {
+        let starting = self.all.borrow().values().any(|e| e.status.borrow().state == DisplayState::Starting);
+        self.starting.send_if_modified(|before| std::mem::replace(before, starting) != starting);
     }
 
     /// Never ends this, and what was started in it, when cleaning up behind a display.
@@ -271,6 +284,7 @@ impl Displays {
         let (width_px, height_px) = (spec.width_px, spec.height_px);
         let fresh = DisplayStatus { state: DisplayState::Starting, width_px, height_px, ..stopped(name) };
         entry.status.send_replace(fresh);
+        self.tell_starting();
         match self.spawn(name, spec) {
             Ok((live, exit)) => {
                 *entry.live.borrow_mut() = Some(live.clone());
@@ -280,6 +294,7 @@ impl Displays {
                 tracing::error!(display = name, %error, "Display cannot be started");
                 let reason = format!("The display cannot be started: {error}.");
                 entry.status.send_modify(|s| (s.state, s.reason) = (DisplayState::Failed, reason));
+                self.tell_starting();
             }
         }
     }
@@ -319,7 +334,10 @@ impl Displays {
             tokio::select! {
                 biased;
                 report = live.control.receive::<Report>() => match report {
-                    Ok(Some((report, _))) => heard(&entry, &live, report),
+                    Ok(Some((report, _))) => {
+                        heard(&entry, &live, report);
+                        self.tell_starting();
+                    }
                     Ok(None) | Err(_) => break exit.await,
                 },
                 exit = &mut exit => break exit,
@@ -343,6 +361,7 @@ impl Displays {
             tracing::warn!(display = name, reason, "Display failed");
             entry.status.send_replace(DisplayStatus { state: DisplayState::Failed, reason, ..stopped(&name) });
         }
+        self.tell_starting();
         if let Some(spec) = next {
             self.launch(&name, &entry, &spec);
         }

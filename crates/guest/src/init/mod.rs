@@ -80,15 +80,15 @@ async fn live(args: InitArgs, username: Option<String>, metadata: metadata::Serv
     let reaper = Reaper::start()?;
     let listener = listener(args.listen.as_deref())?;
     let displays = Rc::new(Displays::new(reaper.clone(), username.clone()));
-    let (bus, services) = (Service::default(), Service::default());
-    let mut host_keys = None;
+    let bus = Service::default();
+    let mut ssh = None;
     if username.is_some() {
         tokio::task::spawn_local(bus::keep_running(bus.clone(), reaper.clone()));
         displays.spare(bus.clone());
-        displays.spare(services.clone());
-        host_keys = Some(ssh::start(services.clone(), reaper.clone(), args.config));
+        ssh = Some(ssh::start(&displays, reaper.clone(), args.config));
         tokio::task::spawn_local(metadata.clone().run());
     }
+    let (host_keys, services) = ssh.unzip();
     tokio::task::spawn_local(api::accept(listener, displays.clone(), host_keys, metadata));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Agent serves");
     tokio::select! {
@@ -97,7 +97,7 @@ async fn live(args: InitArgs, username: Option<String>, metadata: metadata::Serv
     }
     tracing::info!("Instance stops");
     bus.let_go();
-    services.let_go();
+    services.iter().for_each(Service::let_go);
     displays.stop_all(DISPLAY_GRACE).await;
     let last: Vec<i32> = bus.pid().into_iter().collect();
     end_tree(&reaper, SYSTEM_GRACE, &last, &Vec::new).await;

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use porthole_model::guest::{BootConfig, SshHostKey, SshHostKeys};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 
+use super::displays::Displays;
 use super::supervise::Service;
 use crate::account::replace;
 use crate::process::{Program, Reaper};
@@ -63,29 +65,44 @@ pub(super) fn forget_host_keys(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes missing host keys, then keeps `services` running, which runs the server.
-pub(super) fn start(services: Service, reaper: Reaper, config: PathBuf) -> HostKeys {
+/// Makes missing host keys, then keeps the services running, which run the server.
+pub(super) fn start(displays: &Displays, reaper: Reaper, config: PathBuf) -> (HostKeys, Service) {
     let (sender, made) = watch::channel(false);
+    let (keys, services) = (Service::default(), Service::default());
+    displays.spare(keys.clone());
+    displays.spare(services.clone());
+    let (starting, own) = (displays.starting(), services.clone());
     tokio::task::spawn_local(async move {
-        make_host_keys(&reaper).await;
+        make_host_keys(&keys, &reaper, starting).await;
         sender.send_replace(true);
         let args = ["services".into(), "--config".into(), config.into_os_string()];
-        services.keep_running(reaper, "/proc/self/exe", &args, || {}).await;
+        own.keep_running(reaper, "/proc/self/exe", &args, || {}).await;
     });
-    HostKeys { made }
+    (HostKeys { made }, services)
 }
 
-async fn make_host_keys(reaper: &Reaper) {
+/// Makes host keys while no display starts: an RSA key takes a second of processor time, which a desktop needs more.
+async fn make_host_keys(keys: &Service, reaper: &Reaper, mut starting: watch::Receiver<bool>) {
     let Some(program) = crate::display::find_program("ssh-keygen") else { return };
     let path = ("PATH".to_owned(), crate::display::PATH.to_owned());
-    match Program::new(&program).args(["-A"]).envs([path]).quiet().start() {
-        Ok(pid) => {
-            // An RSA key takes a second of processor time, which a desktop that starts meanwhile needs more.
-            let _ = rustix::process::setpriority_process(Some(pid), 19);
-            let exit = reaper.watch(pid).await;
-            tracing::debug!(?exit, "Host keys made");
+    let making = keys.run(reaper, Program::new(&program).args(["-A"]).envs([path]).quiet());
+    tokio::pin!(making);
+    starting.mark_changed();
+    loop {
+        tokio::select! {
+            biased;
+            made = &mut making => match made {
+                Ok(exit) => return tracing::debug!(?exit, "Host keys made"),
+                Err(error) => return tracing::error!(%error, "Host keys cannot be made"),
+            },
+            Ok(()) = starting.changed() => {
+                let signal = if *starting.borrow_and_update() { Signal::STOP } else { Signal::CONT };
+                if let Some(pid) = keys.pid().and_then(Pid::from_raw) {
+                    // Gone already is as good.
+                    let _ = kill_process(pid, signal);
+                }
+            }
         }
-        Err(error) => tracing::error!(%error, "Host keys cannot be made"),
     }
 }
 

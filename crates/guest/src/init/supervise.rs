@@ -2,10 +2,11 @@
 
 use std::cell::Cell;
 use std::ffi::OsString;
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::process::{Program, Reaper};
+use crate::process::{Exit, Program, Reaper};
 
 /// Wait before the first new start, and at most.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -32,6 +33,15 @@ impl Service {
         self.let_go.set(true);
     }
 
+    /// Runs it once; gives how it ended, where that can be known.
+    pub(super) async fn run(&self, reaper: &Reaper, program: Program) -> io::Result<Option<Exit>> {
+        let pid = program.start()?;
+        self.pid.set(Some(pid.as_raw_nonzero().get()));
+        let exit = reaper.watch(pid).await.ok();
+        self.pid.set(None);
+        Ok(exit)
+    }
+
     /// Starts it again and again; `tidy` takes out what a dead one would leave in the way.
     pub(super) async fn keep_running<S: Into<OsString> + Clone>(
         self,
@@ -49,13 +59,8 @@ impl Service {
         while !self.let_go.get() {
             let begun = tokio::time::Instant::now();
             let env = ("PATH".to_owned(), crate::display::PATH.to_owned());
-            match Program::new(&path).args(args.iter().cloned()).envs([env]).start() {
-                Ok(pid) => {
-                    self.pid.set(Some(pid.as_raw_nonzero().get()));
-                    let exit = reaper.watch(pid).await;
-                    self.pid.set(None);
-                    tracing::warn!(program, ?exit, "Service ended");
-                }
+            match self.run(&reaper, Program::new(&path).args(args.iter().cloned()).envs([env])).await {
+                Ok(exit) => tracing::warn!(program, ?exit, "Service ended"),
                 Err(error) => tracing::error!(program, %error, "Service cannot be started"),
             }
             pause = if begun.elapsed() >= WELL { PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };

@@ -1,16 +1,12 @@
 //! `porthole image`: the root filesystems that blueprints are made of.
 
 use std::{
-    collections::BTreeSet,
     io::{IsTerminal as _, Write as _},
     path::PathBuf,
 };
 
 use clap::Subcommand;
-use porthole_driver::{
-    container::images_in_use,
-    image::{self, BuildOptions, Folders, Progress, Status},
-};
+use porthole_driver::image::{self, BuildOptions, Folders, Progress, Status};
 
 use super::{Common, say};
 use crate::config::Config;
@@ -47,8 +43,7 @@ impl Image {
             Self::Build { names, rebuild } => names.iter().try_for_each(|name| build(&config, name, rebuild)),
             Self::List { json } => list(&config, json),
             Self::Remove { target } => {
-                let in_use: BTreeSet<String> = images_in_use(&config.state_dir)?;
-                for file in image::remove(&config.images_dir, &target, &in_use)? {
+                for file in image::remove(&config.images_dir, &target)? {
                     say(format!("removed {file}"))?;
                 }
                 Ok(())

@@ -80,6 +80,27 @@ fn builds_in_use_are_not_removed() {
 }
 
 #[test]
+fn what_registered_servers_made_is_in_use_until_they_are_no_more() {
+    let place = place();
+    assert_eq!(place.shelf.in_use().expect("a list"), BTreeSet::new());
+    let state = tempfile::tempdir().expect("a folder");
+    let instance = state.path().join("instances/i");
+    fs::create_dir_all(&instance).expect("is made");
+    fs::write(instance.join("record.json"), r#"{"image_file": "a-1-2.erofs"}"#).expect("is written");
+    for _ in 0..2 {
+        place.shelf.register("one", state.path()).expect("is registered");
+    }
+    assert_eq!(place.shelf.in_use().expect("a list"), BTreeSet::from(["a-1-2.erofs".to_owned()]));
+    drop(state);
+    assert_eq!(place.shelf.in_use().expect("a list"), BTreeSet::new());
+    assert_eq!(
+        fs::read_dir(place.shelf.servers()).expect("a folder").count(),
+        0,
+        "a server that is no more is forgotten"
+    );
+}
+
+#[test]
 fn a_build_that_was_cut_off_is_swept_unless_its_builder_lives() {
     let place = place();
     let left = place.shelf.fresh_work("a").expect("a folder");
