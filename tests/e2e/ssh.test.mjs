@@ -119,6 +119,17 @@ describe("ssh", () => {
       await porthole.delete("ssh-mine");
     }));
 
+  test("a session that ends while the host keys are made takes none of them with it", () =>
+    guarded(async () => {
+      await porthole.succeeded(await porthole.beginCreate("ssh-quick", "debian_12"));
+      await porthole.startSession("ssh-quick");
+      await porthole.succeeded(await porthole.stopSession("ssh-quick"));
+      await porthole.booted("ssh-quick");
+      const kinds = (await details("ssh-quick")).hostKeys.map((key) => key.algorithm);
+      assert.deepEqual(kinds.sort(), ["ecdsa-sha2-nistp256", "ssh-ed25519", "ssh-rsa"]);
+      await porthole.delete("ssh-quick");
+    }));
+
   test("the default pair and a temporary certificate, on two instances", () =>
     guarded(async () => {
       const [one, two] = [await create("ssh-one"), await create("ssh-two")];
