@@ -32,7 +32,7 @@ const REGION = "us-east-2";
 /** States of an operation that it does not leave. */
 const DONE = ["Succeeded", "Failed", "Completed"];
 
-async function freePort() {
+export async function freePort() {
   const server = createServer();
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   const { port } = server.address();
