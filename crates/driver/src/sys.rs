@@ -90,6 +90,15 @@ pub(crate) fn thaw(filesystem: BorrowedFd<'_>) -> io::Result<()> {
     check(unsafe { libc::ioctl(filesystem.as_raw_fd(), FITHAW, 0) }.into()).map(drop)
 }
 
+/// Begins to write a range of a file to the disk; `wait`: ends it, too.
+pub(crate) fn write_out(file: &File, at: u64, length: u64, wait: bool) -> io::Result<()> {
+    let ends = libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+    let flags = libc::SYNC_FILE_RANGE_WRITE | if wait { ends } else { 0 };
+    let [at, length] = [at, length].map(|number| libc::off64_t::try_from(number).unwrap_or(libc::off64_t::MAX));
+    // SAFETY: the kernel reads nothing but the numbers given here.
+    check(unsafe { libc::sync_file_range(file.as_raw_fd(), at, length, flags) }.into()).map(drop)
+}
+
 /// Asks the kernel for expedited grace periods (Documentation/admin-guide/kernel-parameters.txt, `rcupdate.rcu_expedited`).
 const RCU_EXPEDITED: &str = "/sys/kernel/rcu_expedited";
 

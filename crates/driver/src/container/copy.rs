@@ -10,6 +10,8 @@ use std::{
 use rustix::fs::{Advice, FallocateFlags, SeekFrom, copy_file_range, fadvise, fallocate, ioctl_ficlone, seek};
 use tokio::sync::watch;
 
+use crate::sys;
+
 /// Bytes copied between two looks at who listens.
 const PIECE: u64 = 8 << 20;
 
@@ -101,13 +103,18 @@ pub(super) fn whole_watched(
     progress: &mut Progress<'_>,
     mut between: impl FnMut() -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut at = 0;
+    let (mut at, mut last) = (0, None);
     while at < copied.size {
         let Some((begin, end)) = next_data(&copied.from, at, copied.size)? else { break };
         at = begin;
         while at < end {
             let piece = PIECE.min(end - at);
             piece_of(copied, at, piece)?;
+            // Never more than two pieces wait for the disk: whoever writes meanwhile would wait behind all of them.
+            sys::write_out(&copied.to, at, piece, false)?;
+            if let Some((at, length)) = last.replace((at, piece)) {
+                sys::write_out(&copied.to, at, length, true)?;
+            }
             at += piece;
             progress.add(piece)?;
             between()?;

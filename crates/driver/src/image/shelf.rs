@@ -167,8 +167,9 @@ impl Shelf {
         self.folder.join(".servers")
     }
 
-    /// Takes note of a server's state folder.
+    /// Takes note of a server's state folder, and forgets those that are no more.
     pub(super) fn register(&self, server: &str, state_dir: &Path) -> Result<(), ImageError> {
+        self.living_servers()?;
         let (folder, link) = (self.servers(), self.servers().join(server));
         if fs::read_link(&link).is_ok_and(|target| target == state_dir) {
             return Ok(());
@@ -178,21 +179,29 @@ impl Shelf {
         symlink(state_dir, &link).map_err(|error| ImageError::io("make", &link, error))
     }
 
-    /// Names the builds that instances and snapshots of all servers were made from; forgets servers that are no more.
+    /// Names the builds that instances and snapshots of all servers were made from.
     pub(super) fn in_use(&self) -> Result<BTreeSet<String>, ImageError> {
         let mut files = BTreeSet::new();
+        for link in self.living_servers()? {
+            files.extend(images_in_use(&link).map_err(|error| ImageError::io("read", &link, error))?);
+        }
+        Ok(files)
+    }
+
+    /// Gives the links to state folders, without those that lead nowhere any more.
+    fn living_servers(&self) -> Result<Vec<PathBuf>, ImageError> {
         let entries = match fs::read_dir(self.servers()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(files),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(|error| ImageError::io("read", &self.servers(), error))?,
         };
+        let mut living = Vec::new();
         for link in entries.flatten().map(|entry| entry.path()) {
-            let fault = |error| ImageError::io("read", &link, error);
-            match link.try_exists().map_err(fault)? {
-                true => files.extend(images_in_use(&link).map_err(fault)?),
+            match link.try_exists().map_err(|error| ImageError::io("read", &link, error))? {
+                true => living.push(link),
                 false => clear(&link)?,
             }
         }
-        Ok(files)
+        Ok(living)
     }
 
     /// Removes an image with all its builds, or one build by its file's name. Gives the names of the files removed.
