@@ -9,6 +9,7 @@
 //! | `GET /v1/displays/{name}/stream` | WebSocket upgrade | the display protocol (docs/display-protocol.md); header `x-porthole-role: control` or `view` |
 //! | `GET /v1/ssh-host-keys?wait_ms=N` | → [`SshHostKeys`] | the SSH server's public keys; with `wait_ms` (≤ 30 000) answers when they are made, or after N ms |
 //! | `GET /v1/displays/{name}/screenshot` | → `image/png` | the picture now |
+//! | `GET /v1/files` | upgrade to `porthole-files` | the person's files ([`crate::files`]) |
 //! | `PUT /v1/metadata` | [`Metadata`] → [`Taken`] | what the metadata service at [`METADATA_ADDRESS`] says from now on |
 //!
 //! An unknown display answers 404 with [`AgentError`]; a bad body 400; a display that cannot start is a

@@ -6,6 +6,7 @@ pub mod add_on;
 pub mod catalog;
 pub mod cost;
 pub mod disk;
+pub mod files;
 pub mod guest;
 pub mod idle;
 mod ids;
