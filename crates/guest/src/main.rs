@@ -5,6 +5,7 @@ mod control;
 mod display;
 #[allow(unsafe_code)]
 mod fd;
+mod files;
 mod http;
 mod init;
 mod process;
@@ -23,6 +24,8 @@ enum Command {
     Services(init::ServicesArgs),
     /// Runs one display: an X server, an application, and the stream for viewers.
     Display(display::DisplayArgs),
+    /// Lists, reads or writes the person's files; started by `init` with the person's rights.
+    Files(files::FilesArgs),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -33,6 +36,7 @@ fn main() -> anyhow::Result<()> {
         Command::Init(args) => init::run(args),
         Command::Services(args) => init::run_services(args),
         Command::Display(args) => display::run(args),
+        Command::Files(args) => files::run(args),
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use super::displays::{DisplayError, Displays, is_name};
 use super::metadata::Service;
 use super::ssh::HostKeys;
+use super::transfers::Transfers;
 use crate::control::Product;
 use crate::http::{Refusal, Reply, content, error, json, json_body, serve, upgraded, websocket};
 
@@ -30,6 +31,7 @@ const READ_AHEAD_BYTES: usize = 64 << 10;
 pub(super) async fn accept(
     listener: UnixListener,
     displays: Rc<Displays>,
+    transfers: Rc<Transfers>,
     host_keys: Option<HostKeys>,
     metadata: Service,
 ) {
@@ -45,9 +47,11 @@ pub(super) async fn accept(
                 continue;
             }
         };
-        let (displays, host_keys, metadata) = (displays.clone(), host_keys.clone(), metadata.clone());
+        let (displays, transfers) = (displays.clone(), transfers.clone());
+        let (host_keys, metadata) = (host_keys.clone(), metadata.clone());
         tokio::task::spawn_local(async move {
-            let handle = |request| answer(request, displays.clone(), host_keys.clone(), metadata.clone());
+            let handle =
+                |request| answer(request, displays.clone(), transfers.clone(), host_keys.clone(), metadata.clone());
             serve(stream, handle).await;
             drop(permit);
         });
@@ -59,6 +63,7 @@ enum Route<'a> {
     Health,
     SshHostKeys,
     Metadata,
+    Files,
     Display(&'a str),
     Stream(&'a str),
     Screenshot(&'a str),
@@ -75,6 +80,9 @@ fn route(path: &str) -> Option<Route<'_>> {
     }
     if rest == "metadata" {
         return Some(Route::Metadata);
+    }
+    if rest == "files" {
+        return Some(Route::Files);
     }
     let rest = rest.strip_prefix("displays/")?;
     let (name, what) = rest.split_once('/').map_or((rest, None), |(name, what)| (name, Some(what)));
@@ -93,6 +101,7 @@ fn route(path: &str) -> Option<Route<'_>> {
 async fn answer(
     mut request: Request<Incoming>,
     displays: Rc<Displays>,
+    transfers: Rc<Transfers>,
     host_keys: Option<HostKeys>,
     metadata: Service,
 ) -> Reply {
@@ -128,6 +137,7 @@ async fn answer(
             }
             Err(refusal) => *refusal,
         },
+        (Method::GET, Route::Files) => transfers.accept(&mut request),
         (Method::GET, Route::Display(name)) => match number("wait_ms", LONGEST_WAIT_MS) {
             Ok(wait) => finish(displays.get(name, wait).await),
             Err(refusal) => *refusal,

@@ -15,6 +15,7 @@ mod metadata;
 mod services;
 mod ssh;
 mod supervise;
+mod transfers;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -28,6 +29,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::process::{Reaper, adopt_orphans, end_tree};
 use displays::Displays;
 use supervise::Service;
+use transfers::Transfers;
 
 pub(crate) use services::{ServicesArgs, run as run_services};
 
@@ -80,6 +82,7 @@ async fn live(args: InitArgs, username: Option<String>, metadata: metadata::Serv
     let reaper = Reaper::start()?;
     let listener = listener(args.listen.as_deref())?;
     let displays = Rc::new(Displays::new(reaper.clone(), username.clone()));
+    let transfers = Rc::new(Transfers::new(&displays, reaper.clone(), username.clone()));
     let bus = Service::default();
     let mut ssh = None;
     if username.is_some() {
@@ -89,7 +92,7 @@ async fn live(args: InitArgs, username: Option<String>, metadata: metadata::Serv
         tokio::task::spawn_local(metadata.clone().run());
     }
     let (host_keys, services) = ssh.unzip();
-    tokio::task::spawn_local(api::accept(listener, displays.clone(), host_keys, metadata));
+    tokio::task::spawn_local(api::accept(listener, displays.clone(), transfers, host_keys, metadata));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Agent serves");
     tokio::select! {
         _ = terminate.recv() => {}

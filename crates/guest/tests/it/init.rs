@@ -47,14 +47,14 @@ exec env -i LISTEN_FDS=1 PATH="$PATH" PORTHOLE_LOG=info \
 "#;
 
 /// An instance under test; everything in it ends with it.
-struct Instance {
+pub(crate) struct Instance {
     folder: tempfile::TempDir,
     /// The outer process; the agent is its child.
     child: Child,
 }
 
 impl Instance {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let inside = |name: &str| folder.path().join(name);
         fs::create_dir(inside("world")).unwrap();
@@ -79,13 +79,13 @@ impl Instance {
     }
 
     /// A command inside, as root of the instance.
-    fn inside(&self, script: &str) -> std::process::Output {
+    pub(crate) fn inside(&self, script: &str) -> std::process::Output {
         let agent = self.agent_pid();
         let enter = ["--target", &agent.to_string(), "--mount", "--pid", "--uts", "--ipc", "--root", "--wd=/"];
         Command::new("nsenter").args(enter).args(["sh", "-c", script]).output().unwrap()
     }
 
-    fn text(&self, script: &str) -> String {
+    pub(crate) fn text(&self, script: &str) -> String {
         String::from_utf8_lossy(&self.inside(script).stdout).trim().to_owned()
     }
 
@@ -95,11 +95,11 @@ impl Instance {
         eventually("the agent runs", || fs::read_to_string(&children).ok()?.split_whitespace().next()?.parse().ok())
     }
 
-    async fn connect(&self) -> UnixStream {
+    pub(crate) async fn connect(&self) -> UnixStream {
         UnixStream::connect(self.folder.path().join("agent")).await.expect("the agent's socket")
     }
 
-    async fn call(&self, method: Method, path: &str, body: Vec<u8>) -> (StatusCode, Bytes) {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Vec<u8>) -> (StatusCode, Bytes) {
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(self.connect().await)).await.unwrap();
         tokio::spawn(connection);
@@ -116,14 +116,14 @@ impl Instance {
         serde_json::from_slice(&bytes).unwrap()
     }
 
-    async fn put(&self, name: &str, command: &[&str], wait_for_window: bool) -> DisplayStatus {
+    pub(crate) async fn put(&self, name: &str, command: &[&str], wait_for_window: bool) -> DisplayStatus {
         let command = command.iter().map(|s| (*s).to_owned()).collect();
         let spec = DisplaySpec { width_px: 800, height_px: 600, command, wait_for_window };
         self.status(Method::PUT, &format!("/v1/displays/{name}"), serde_json::to_vec(&spec).unwrap()).await
     }
 
     /// Waits, as the server does, until a display is in one of these states.
-    async fn reach(&self, name: &str, states: &[DisplayState]) -> DisplayStatus {
+    pub(crate) async fn reach(&self, name: &str, states: &[DisplayState]) -> DisplayStatus {
         let until = Instant::now() + PATIENCE;
         let mut wait_ms = 0;
         loop {
@@ -137,7 +137,7 @@ impl Instance {
         }
     }
 
-    async fn delete(&self, name: &str) -> DisplayStatus {
+    pub(crate) async fn delete(&self, name: &str) -> DisplayStatus {
         self.status(Method::DELETE, &format!("/v1/displays/{name}?grace_ms=100"), Vec::new()).await
     }
 
@@ -159,7 +159,7 @@ impl Instance {
     }
 
     /// Programs that run inside, the agent apart.
-    fn programs(&self) -> Vec<String> {
+    pub(crate) fn programs(&self) -> Vec<String> {
         let list = "for p in /proc/[0-9]*; do [ $p = /proc/$$ ] || cat $p/comm; done 2>/dev/null";
         let text = self.text(list);
         text.lines().filter(|l| !matches!(*l, "porthole-guest" | "guest" | "cat" | "sh")).map(str::to_owned).collect()

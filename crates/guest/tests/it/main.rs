@@ -3,6 +3,7 @@
 //! Needs Xvfb, dbus-daemon, xterm; the tests of `init` also need the rights to make namespaces.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod files;
 mod init;
 mod input;
 mod lifecycle;
