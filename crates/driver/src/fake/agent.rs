@@ -26,7 +26,11 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
-use super::{Deed, Fault, Shared, When, meter::Used};
+use super::{
+    Deed, Fault, Shared, When,
+    files::{self, Home},
+    meter::Used,
+};
 
 /// How a display behaves when it is asked to start.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -107,6 +111,7 @@ pub(super) struct Agent {
     pub(super) used: Used,
     /// What its metadata service was last told to say.
     pub(super) metadata: Option<Metadata>,
+    pub(super) home: Home,
     /// Counts changes; every long poll and every stream listens to it. Closed when the instance ends.
     changes: watch::Sender<u64>,
 }
@@ -114,7 +119,7 @@ pub(super) struct Agent {
 impl Agent {
     pub(super) fn new(used: Used) -> Self {
         let changes = watch::channel(0).0;
-        Self { booted: Instant::now(), displays: BTreeMap::new(), used, metadata: None, changes }
+        Self { booted: Instant::now(), displays: BTreeMap::new(), used, metadata: None, home: Home::default(), changes }
     }
 
     fn changed(&self) {
@@ -134,7 +139,7 @@ pub(super) async fn serve(shared: Arc<Shared>, id: String, stream: DuplexStream,
 }
 
 /// Waits until the agent's boot is over.
-async fn ended(boot: &mut watch::Receiver<u64>) {
+pub(super) async fn ended(boot: &mut watch::Receiver<u64>) {
     while boot.changed().await.is_ok() {}
 }
 
@@ -147,6 +152,7 @@ async fn handle(shared: Arc<Shared>, id: String, request: Request<Incoming>) -> 
         (&Method::GET, ["v1", "health"]) => Deed::Health,
         (&Method::GET, ["v1", "ssh-host-keys"]) => Deed::SshHostKeys,
         (&Method::PUT, ["v1", "metadata"]) => Deed::PutMetadata,
+        (&Method::GET, ["v1", "files"]) => Deed::Files,
         (&Method::PUT, ["v1", "displays", _]) => Deed::PutDisplay,
         (&Method::GET, ["v1", "displays", _]) => Deed::GetDisplay,
         (&Method::DELETE, ["v1", "displays", _]) => Deed::DeleteDisplay,
@@ -168,6 +174,7 @@ async fn handle(shared: Arc<Shared>, id: String, request: Request<Incoming>) -> 
         Deed::PutDisplay => put(&shared, &id, &name, request).await,
         Deed::GetDisplay => get(&shared, &id, &name, query(&request, "wait_ms")).await,
         Deed::DeleteDisplay => delete(&shared, &id, &name),
+        Deed::Files => files::accept(&shared, &id, request),
         Deed::Stream => stream(&shared, &id, &name, request),
         _ if parts.get(3) == Some(&"windows") => windows(&shared, &id, &name),
         _ => screenshot(&shared, &id, &name, request.uri().query() == Some("small")),
@@ -187,11 +194,11 @@ async fn struck(fault: Fault) -> Reply {
     }
 }
 
-fn refuse(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
+pub(super) fn refuse(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
     json(status, &AgentError { message: message.to_owned() })
 }
 
-fn json<T: serde::Serialize>(status: StatusCode, body: &T) -> Response<Full<Bytes>> {
+pub(super) fn json<T: serde::Serialize>(status: StatusCode, body: &T) -> Response<Full<Bytes>> {
     let mut reply = Response::new(Full::new(Bytes::from(serde_json::to_vec(body).unwrap_or_default())));
     *reply.status_mut() = status;
     reply.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));

@@ -59,6 +59,8 @@ pub enum Deed {
     DeleteDisplay,
     /// `GET /v1/displays/{name}/stream` of the agent.
     Stream,
+    /// The agent hands a connection over to what serves files.
+    Files,
     /// `GET /v1/displays/{name}/screenshot` of the agent.
     Screenshot,
     /// `GET /v1/ssh-host-keys` of the agent.

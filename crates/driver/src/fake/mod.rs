@@ -5,6 +5,7 @@
 
 mod agent;
 mod fault;
+mod files;
 mod meter;
 mod networking;
 mod snapshots;
