@@ -75,6 +75,18 @@ pub struct Config {
     pub prices: PriceConfig,
     /// The console.
     pub console: ConsoleConfig,
+    /// The viewer.
+    pub viewer: ViewerConfig,
+}
+
+/// The viewer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ViewerConfig {
+    /// A person may list, download and upload the files of their own instance in the viewer. Default `true`.
+    pub files: bool,
+    /// Largest file that can be uploaded, in bytes, at least 1. Default 10 737 418 240 (10 GiB).
+    pub largest_file_bytes: u64,
 }
 
 /// Measuring instances.
@@ -231,6 +243,7 @@ impl Default for Config {
             idle: IdleConfig::default(),
             prices: PriceConfig::default(),
             console: ConsoleConfig::default(),
+            viewer: ViewerConfig::default(),
         }
     }
 }
@@ -238,6 +251,12 @@ impl Default for Config {
 impl Default for SessionConfig {
     fn default() -> Self {
         Self { duration_ms: 3_600_000, width_px: 1280, height_px: 800, stop_grace_ms: 100 }
+    }
+}
+
+impl Default for ViewerConfig {
+    fn default() -> Self {
+        Self { files: true, largest_file_bytes: 10 << 30 }
     }
 }
 
@@ -283,6 +302,11 @@ impl Config {
         ] {
             ensure!((0.0..=1e6).contains(&price), "{key} must be 0 to 1000000");
         }
+        // TOML knows no larger number, nor does a browser.
+        ensure!(
+            (1..=1 << 53).contains(&self.viewer.largest_file_bytes),
+            "viewer.largest_file_bytes must be 1 to 9007199254740992"
+        );
         self.check_network()?;
         self.console.check()?;
         ensure!(!self.zones.is_empty(), "zones must name at least one zone");
@@ -378,6 +402,7 @@ mod tests {
             ("[metrics]\nperiod_ms = 7", "metrics.period_ms"),
             ("[idle]\nminute_ms = 1", "idle.minute_ms"),
             ("[prices]\ndisk_gb_month = -0.1", "prices.disk_gb_month"),
+            ("[viewer]\nlargest_file_bytes = 0", "viewer.largest_file_bytes"),
             ("[console]\nsession_ms = 1", "console.session_ms"),
             ("[console]\naudit_days = 0", "console.audit_days"),
             (

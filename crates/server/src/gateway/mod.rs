@@ -1,8 +1,10 @@
-//! The browser's side: the viewer page, trading a URL's token for a cookie, and the streams.
+//! The browser's side: the viewer page, trading a URL's token for a cookie, the streams, and the person's files.
 //!
 //! A token comes in the URL's fragment, which browsers never send; the page trades it here for a cookie that is bound to
 //! one session generation and wipes the fragment. The gateway never parses the display protocol.
 
+mod courier;
+pub mod files;
 pub mod page;
 pub mod registry;
 pub mod stream;
@@ -31,6 +33,8 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/view/api/trade", post(trade::trade))
         .route("/view/s/{view_id}/status", get(trade::status))
         .route("/view/s/{view_id}/stream", get(stream::stream))
+        .route("/view/s/{view_id}/files", get(files::list))
+        .route("/view/s/{view_id}/files/content", get(files::download).put(files::upload))
 }
 
 /// Says whether the request comes from one of our own pages: its Origin is the configured base or the host it asks for.

@@ -1,4 +1,4 @@
-//! Connected viewers of this server, so that a stop or an expiry can cut them at once.
+//! Connected viewers of this server, and the files on their way, so that a stop or an expiry can cut them at once.
 
 use std::{
     collections::HashMap,
@@ -41,9 +41,16 @@ pub struct Stream {
 #[derive(Default)]
 pub struct Viewers {
     next: AtomicU64,
-    live: Mutex<HashMap<u64, (Stream, watch::Sender<bool>)>>,
+    live: Mutex<HashMap<u64, Live>>,
     /// When each instance last had input, in milliseconds since the epoch.
     inputs: Mutex<HashMap<String, i64>>,
+}
+
+struct Live {
+    stream: Stream,
+    cut: watch::Sender<bool>,
+    /// It shows no picture: cut as the others are, but no viewer.
+    transfer: bool,
 }
 
 /// Keeps a stream in the registry; dropping it takes the stream out.
@@ -56,32 +63,41 @@ pub struct Registered<'a> {
 impl Viewers {
     /// Enters a stream.
     pub fn register(&self, stream: Stream) -> Registered<'_> {
+        self.enter(stream, false)
+    }
+
+    /// Enters a file on its way: it is cut when a viewer in its place would be, and counts as none.
+    pub fn register_transfer(&self, stream: Stream) -> Registered<'_> {
+        self.enter(stream, true)
+    }
+
+    fn enter(&self, stream: Stream, transfer: bool) -> Registered<'_> {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, cut) = watch::channel(false);
-        self.lock().insert(key, (stream, sender));
+        self.lock().insert(key, Live { stream, cut: sender, transfer });
         Registered { viewers: self, key, cut }
     }
 
     /// Cuts every stream of the instance for which `which` says so; gives their number.
     pub fn cut(&self, instance_id: &str, which: impl Fn(&Stream) -> bool) -> usize {
         let live = self.lock();
-        let doomed = live.values().filter(|(stream, _)| stream.instance_id == instance_id && which(stream));
-        doomed.fold(0, |number, (_, sender)| {
-            sender.send_replace(true);
+        let doomed = live.values().filter(|live| live.stream.instance_id == instance_id && which(&live.stream));
+        doomed.fold(0, |number, live| {
+            live.cut.send_replace(true);
             number + 1
         })
     }
 
     /// Cuts all streams: the server ends.
     pub fn cut_all(&self) {
-        for (_, sender) in self.lock().values() {
-            sender.send_replace(true);
+        for live in self.lock().values() {
+            live.cut.send_replace(true);
         }
     }
 
-    /// Gives each instance that has viewers, once.
+    /// Gives each instance that has viewers, or files on their way, once.
     pub fn instances(&self) -> Vec<String> {
-        let mut ids: Vec<String> = self.lock().values().map(|(stream, _)| stream.instance_id.clone()).collect();
+        let mut ids: Vec<String> = self.lock().values().map(|live| live.stream.instance_id.clone()).collect();
         ids.sort_unstable();
         ids.dedup();
         ids
@@ -106,25 +122,29 @@ impl Viewers {
         self.inputs.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, _| which(id));
     }
 
-    /// Gives the streams for which `which` says so, the oldest first.
+    /// Gives the viewers' streams for which `which` says so, the oldest first.
     pub fn list(&self, which: impl Fn(&Stream) -> bool) -> Vec<Stream> {
         let live = self.lock();
         let mut found: Vec<Stream> =
-            live.values().map(|(stream, _)| stream).filter(|stream| which(stream)).cloned().collect();
+            pictures(&live).map(|live| &live.stream).filter(|stream| which(stream)).cloned().collect();
         drop(live);
         found.sort_by(|a, b| (a.since_ms, &a.id).cmp(&(b.since_ms, &b.id)));
         found
     }
 
-    /// Gives the number of streams.
+    /// Gives the number of viewers.
     pub fn count(&self) -> usize {
-        self.lock().len()
+        pictures(&self.lock()).count()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, (Stream, watch::Sender<bool>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Live>> {
         // A panic elsewhere leaves the map whole: each entry is inserted and removed in one call.
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn pictures(live: &HashMap<u64, Live>) -> impl Iterator<Item = &Live> {
+    live.values().filter(|live| !live.transfer)
 }
 
 impl Registered<'_> {
@@ -176,6 +196,16 @@ mod tests {
             (ids(&|_| true), ids(&|s| s.instance_id == "b")),
             (vec!["a2".into(), "b1".into()], vec!["b1".into()])
         );
+    }
+
+    #[tokio::test]
+    async fn a_file_on_its_way_is_cut_and_is_no_viewer() {
+        let viewers = Viewers::default();
+        let mut transfer = viewers.register_transfer(stream("a", 1));
+        assert_eq!((viewers.count(), viewers.list(|_| true).len()), (0, 0));
+        assert_eq!(viewers.instances(), ["a"], "so that an expiry finds it");
+        assert_eq!(viewers.cut("a", |_| true), 1);
+        transfer.cut().await;
     }
 
     #[test]

@@ -15,7 +15,7 @@ use porthole_model::{
 use porthole_store::StoreError;
 use serde::Deserialize;
 
-use super::{cookie, cookie_name, explain, refusal, same_origin, token::ViewToken};
+use super::{cookie, cookie_name, explain, files, refusal, same_origin, token::ViewToken};
 use crate::{app::App, service::unavailable};
 
 /// What the page sends.
@@ -64,7 +64,7 @@ pub async fn trade(State(app): State<Arc<App>>, headers: HeaderMap, body: axum::
     let secure = if app.config.base_url().starts_with("https://") { "; Secure" } else { "" };
     let value = found.view.seal_cookie(&app, &view_id);
     let cookie = format!("{}={value}; Path=/view/; HttpOnly; SameSite=Strict{secure}", cookie_name(&view_id));
-    let mut response = Json(describe(&found, &view_id, "started", message)).into_response();
+    let mut response = Json(describe(&app, &found, &view_id, "started", message)).into_response();
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
@@ -76,7 +76,7 @@ pub async fn status(State(app): State<Arc<App>>, Path(view_id): Path<String>, he
     match find_view(&app, &view_id, &headers).await {
         Ok(found) => {
             let (state, message) = explain(found.status, found.same_generation);
-            no_store(Json(describe(&found, &view_id, state, message)).into_response())
+            no_store(Json(describe(&app, &found, &view_id, state, message)).into_response())
         }
         Err(response) => no_store(response),
     }
@@ -131,7 +131,9 @@ async fn share_lives(app: &App, id: &str) -> Result<bool, Response> {
     Ok(share.is_some_and(|share| share.expires_ms > app.clock.now_ms()))
 }
 
-fn describe(found: &Found, view_id: &str, state: &str, message: &str) -> serde_json::Value {
+fn describe(app: &App, found: &Found, view_id: &str, state: &str, message: &str) -> serde_json::Value {
+    // Only who may use them is told where the files are.
+    let files = files::allowed(app, &found.view).then(|| format!("/view/s/{view_id}/files"));
     serde_json::json!({
         "viewId": view_id,
         "state": state,
@@ -142,6 +144,8 @@ fn describe(found: &Found, view_id: &str, state: &str, message: &str) -> serde_j
         "expiresAtMs": found.expires_at_ms,
         "streamPath": format!("/view/s/{view_id}/stream"),
         "statusPath": format!("/view/s/{view_id}/status"),
+        "filesPath": files,
+        "largestFileBytes": app.config.viewer.largest_file_bytes,
     })
 }
 
