@@ -5,6 +5,7 @@ import { Controller, entryOf } from "./session/controller.ts";
 import { ExpiryWatch } from "./session/expiry.ts";
 import type { State } from "./session/machine.ts";
 import { element } from "./ui/elements.ts";
+import { FilesPanel } from "./ui/files-panel.ts";
 import { KeyMenu } from "./ui/key-menu.ts";
 import { defaultZoom } from "./ui/layout.ts";
 import { Page } from "./ui/page.ts";
@@ -62,6 +63,7 @@ const page = new Page({
   act: (does) => (does === "reload" ? location.reload() : controller.handle({ kind: does })),
   disconnect: () => controller.handle({ kind: "disconnect" }),
   toggleStatistics: () => statistics.toggle(),
+  filesOpened: () => files.opened(),
   focusPicture: () => viewer.focus(),
 });
 
@@ -72,6 +74,8 @@ const expiry = new ExpiryWatch({
   clearTimer: (id) => window.clearTimeout(id),
   say: (sentence) => page.say(sentence),
 });
+
+const files = new FilesPanel({ fetch: (path, init) => fetch(path, init), say: (sentence) => page.say(sentence) });
 
 const keyMenu = new KeyMenu(viewer.keyboard, () => viewer.focus());
 
@@ -96,6 +100,7 @@ const controller: Controller = new Controller(
       if (next.kind !== state?.kind) {
         expiry.watch(next.kind === "live" ? next.view : undefined);
       }
+      files.serve(next.kind === "live" ? next.view.files : undefined);
       state = next;
       show();
     },

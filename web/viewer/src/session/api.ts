@@ -1,6 +1,6 @@
 /** The two requests of a page: trading a token for a cookie, and asking how the session is. */
 
-import { type Event, type Status, statusPathOf, type View } from "./machine.ts";
+import { type Event, type FilesPlace, type Status, statusPathOf, type View } from "./machine.ts";
 
 /** What the page needs of `fetch`. */
 export type Fetch = (path: string, init: RequestInit) => Promise<Response>;
@@ -94,7 +94,14 @@ function viewOf(body: Record<string, unknown>, viewId: string): View | undefined
     expiresAtMs: typeof expiresAtMs === "number" && Number.isFinite(expiresAtMs) ? expiresAtMs : 0,
     streamPath,
     statusPath: statusPathOf(viewId),
+    files: filesOf(body),
   };
+}
+
+function filesOf(body: Record<string, unknown>): FilesPlace | undefined {
+  const path = textOf(body, "filesPath");
+  const largestBytes = body.largestFileBytes;
+  return path.startsWith("/view/s/") && typeof largestBytes === "number" ? { path, largestBytes } : undefined;
 }
 
 function textOf(body: Record<string, unknown>, name: string): string {

@@ -16,6 +16,12 @@
 /** Why a page shows no picture any more. */
 export type OverReason = "ended" | "expired" | "stopped" | "invalid" | "taken" | "failed" | "outdated" | "disconnected";
 
+/** Where the files of the remote computer are, and how large one may be. */
+export interface FilesPlace {
+  path: string;
+  largestBytes: number;
+}
+
 /** What the page knows about the view it shows. */
 export interface View {
   viewId: string;
@@ -25,6 +31,8 @@ export interface View {
   expiresAtMs: number;
   streamPath: string;
   statusPath: string;
+  /** Nothing: this view may not use files. */
+  files?: FilesPlace | undefined;
 }
 
 /** Answer of the status path. */

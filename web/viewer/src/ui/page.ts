@@ -10,12 +10,19 @@ export interface PageActions {
   act(does: NonNullable<Notice["action"]>["does"]): void;
   disconnect(): void;
   toggleStatistics(): boolean;
+  /** The panel of files was opened. */
+  filesOpened(): void;
   /** The picture gets the keyboard back. */
   focusPicture(): void;
 }
 
-const PANELS = ["clipboard-panel", "key-panel", "settings-panel"] as const;
-const OPENERS = { "clipboard-panel": "clipboard", "key-panel": "key-menu", "settings-panel": "settings" } as const;
+const PANELS = ["clipboard-panel", "files-panel", "key-panel", "settings-panel"] as const;
+const OPENERS = {
+  "clipboard-panel": "clipboard",
+  "files-panel": "files",
+  "key-panel": "key-menu",
+  "settings-panel": "settings",
+} as const;
 /** The toolbar opens when the pointer rests on its handle this long. */
 const TOOLBAR_OPEN_MS = 200;
 /** The toolbar closes this long after the pointer left it. */
@@ -145,6 +152,9 @@ export class Page {
     if (open) {
       element(panel, HTMLElement).hidden = false;
       element(OPENERS[panel], HTMLButtonElement).setAttribute("aria-expanded", "true");
+      if (panel === "files-panel") {
+        this.actions.filesOpened();
+      }
       element(panel, HTMLElement).querySelector<HTMLElement>("textarea, select, button")?.focus();
     }
   }
