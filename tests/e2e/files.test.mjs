@@ -1,0 +1,230 @@
+/** Files to and from an instance in the viewer, with real instances and a real browser. */
+
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { keepPicture, launch, withPage } from "./support/browser.mjs";
+import { Console, makePerson } from "./support/console.mjs";
+import { openTerminal } from "./support/desktop.mjs";
+import { FilesPanel } from "./support/files.mjs";
+import { Porthole } from "./support/porthole.mjs";
+import { ViewerPage } from "./support/viewer.mjs";
+import { until } from "./support/wait.mjs";
+
+let browser;
+let porthole;
+let inside;
+let folder;
+let failed = 5;
+before(async () => {
+  browser = await launch();
+  porthole = await Porthole.start();
+  folder = await mkdtemp(join(tmpdir(), "porthole-files-"));
+  await makePerson(porthole, "ada");
+  inside = await porthole.create("lab-1", "debian_12");
+});
+after(async () => {
+  await browser?.close();
+  await porthole?.close(failed > 0);
+  await rm(folder, { recursive: true, force: true });
+});
+
+const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+
+/** Opens the instance's desktop with a link of the person's own. */
+async function desktop(page) {
+  await porthole.startSession("lab-1");
+  const { desktop: url } = await porthole.urls("lab-1");
+  await page.goto(url);
+  const viewer = new ViewerPage(page);
+  await viewer.painted(60_000);
+  return { viewer, files: new FilesPanel(page) };
+}
+
+/** A file on this computer. */
+async function local(name, bytes) {
+  const path = join(folder, name);
+  await writeFile(path, bytes);
+  return path;
+}
+
+/** A file without content that is as large as this. */
+async function large(name, bytes) {
+  const path = join(folder, name);
+  const file = await open(path, "w");
+  await file.truncate(bytes);
+  await file.close();
+  return path;
+}
+
+const serving = () => inside.running(/ files --socket-fd /);
+
+test("files go there by chooser and by drop, and come back the same", async (t) => {
+  await withPage(t, browser, {}, async (page) => {
+    const { files } = await desktop(page);
+    await files.drop([{ name: "dropped.txt", text: "dropped" }]);
+    await until("the dropped file", async () => (await inside.file("Downloads/dropped.txt")) === "dropped");
+
+    await porthole.shell("lab-1", "mkdir -p work/sub && ln -s /etc/shadow work/secret && mkfifo work/pipe");
+    await files.open();
+    assert.match(await files.uploads.textContent(), /dropped\.txt.*In Downloads/);
+    await files.enter("work");
+    assert.deepEqual(await files.names(), ["sub", "pipe", "secret"]);
+    assert.equal(await files.entry("pipe").isDisabled(), true);
+
+    const bytes = randomBytes(3_000_000);
+    const path = await local("Größe & Maß (1).bin", bytes);
+    await files.choose([path, await local("empty", "")]);
+    await until("both files", async () => (await files.names()).length === 5);
+    await files.choose([path]);
+    assert.match(await files.done(), /kept as work\/Größe & Maß \(1\) \(1\)\.bin/);
+    await until("the name it was kept under", async () => (await files.names()).length === 6);
+    const seen = await porthole.shell("lab-1", "cd work && stat -c '%U %G %a %s' G* empty && sha256sum G*");
+    const owned = "lightsail-user lightsail-user 644";
+    assert.deepEqual(seen.trim().split("\n").slice(0, 3), [`${owned} 3000000`, `${owned} 3000000`, `${owned} 0`]);
+    assert.equal(seen.match(new RegExp(`^${sha256(bytes)} `, "gm"))?.length, 2);
+
+    const back = await files.download("Größe & Maß (1).bin");
+    assert.deepEqual(
+      { name: back.name, sha256: sha256(back.bytes) },
+      { name: "Größe & Maß (1).bin", sha256: sha256(bytes) },
+    );
+    await files.entry("secret").click();
+    await page.getByText("secret: You have no rights to do that there.").waitFor();
+    await files.drop([{ name: "shown.txt", text: "into the folder that is shown" }]);
+    await files.done();
+    assert.equal(await inside.file("work/shown.txt"), "into the folder that is shown");
+    await keepPicture(page, "files-panel");
+    await until("nothing that serves files", async () => (await serving()).length === 0);
+  });
+  failed -= 1;
+});
+
+test("the panel is used by keyboard alone on a narrow screen", async (t) => {
+  await withPage(t, browser, { viewport: { width: 390, height: 844 } }, async (page) => {
+    const { files } = await desktop(page);
+    await files.menu();
+    await page.getByRole("button", { name: "Files", exact: true }).focus();
+    await page.keyboard.press("Enter");
+    await files.panel.getByText(/ free\./).waitFor();
+    await files.entry("work").focus();
+    await page.keyboard.press("Enter");
+    await files.entry("empty").waitFor();
+    const wide = await page.evaluate(() => {
+      const panel = document.getElementById("files-panel");
+      const { left, right } = panel.getBoundingClientRect();
+      return { left, right, over: panel.scrollWidth - panel.clientWidth };
+    });
+    assert.ok(wide.left >= 0 && wide.right <= 390 && wide.over === 0, JSON.stringify(wide));
+    await keepPicture(page, "files-panel-narrow");
+    await page.keyboard.press("Escape");
+    assert.equal(await files.panel.isVisible(), false);
+    assert.equal(await page.evaluate(() => document.activeElement.id), "keys");
+  });
+  failed -= 1;
+});
+
+test("a display answers while 200 MB come in, and a cancelled upload leaves nothing", async (t) => {
+  await withPage(t, browser, {}, async (page) => {
+    const { viewer, files } = await desktop(page);
+    await openTerminal(viewer, inside);
+    const terminal = { x: 0, y: 60, width: 700, height: 500 };
+    const size = 200_000_000;
+    const network = await page.context().newCDPSession(page);
+    await network.send("Network.enable");
+    const slow = { offline: false, latency: 0, downloadThroughput: -1 };
+    // A fast line, on which it still takes some seconds however fast the computers are.
+    await network.send("Network.emulateNetworkConditions", { ...slow, uploadThroughput: 50_000_000 });
+    await files.open();
+    await files.choose([await large("large", size)]);
+    await page.evaluate(() => document.getElementById("keys").focus());
+    let answered = 0;
+    while ((await files.newest()).state !== "kept") {
+      const picture = await viewer.hash(terminal);
+      await page.keyboard.press("x");
+      await until("the key on the screen", async () => (await viewer.hash(terminal)) !== picture);
+      answered += (await files.newest()).state === "sending" ? 1 : 0;
+    }
+    assert.ok(answered > 0, "a key showed before the upload ended");
+    t.diagnostic(`${answered} keys showed before the upload ended`);
+    assert.match(await porthole.shell("lab-1", "stat -c '%U %s' large"), new RegExp(`^lightsail-user ${size}$`, "m"));
+
+    const names = async () => (await readdir(await inside.home(""))).filter((name) => name.includes("slow"));
+    await network.send("Network.emulateNetworkConditions", { ...slow, uploadThroughput: 1_000_000 });
+    await files.choose([await large("slow", 40_000_000)]);
+    await until("a part of it", async () => (await names()).some((name) => name.startsWith(".slow.part-")));
+    await files.panel.getByRole("button", { name: "Cancel slow" }).click();
+    assert.equal(await files.done("cancelled"), "Cancelled. Nothing of it was kept.");
+    await until("nothing of it", async () => (await names()).length === 0 && (await serving()).length === 0);
+  });
+  failed -= 1;
+});
+
+test("a shared link to control has no files", async (t) => {
+  await porthole.startSession("lab-1");
+  await withPage(t, browser, {}, async (page) => {
+    const my = new Console(page, porthole.endpoint);
+    await my.enter("ada");
+    const url = await page.evaluate(async () => {
+      const expiresAt = Date.now() / 1000 + 600;
+      const reply = await fetch("/console/api/shares", {
+        method: "POST",
+        headers: { "x-porthole-console": "1", "content-type": "application/json" },
+        body: JSON.stringify({ instance: "lab-1", display: "desktop", role: "control", expiresAt }),
+      });
+      return (await reply.json()).url;
+    });
+    await withPage(t, browser, {}, async (guest) => {
+      await guest.goto(url);
+      const viewer = new ViewerPage(guest);
+      await viewer.painted(60_000);
+      const files = new FilesPanel(guest);
+      await files.menu();
+      await guest.getByRole("button", { name: "Clipboard" }).waitFor();
+      assert.equal(await guest.getByRole("button", { name: "Files", exact: true }).count(), 0);
+      await files.drop([{ name: "smuggled", text: "x" }]);
+      const asked = await guest.evaluate(async () => {
+        const files = `/view/s/${location.pathname.split("/").at(-1)}/files`;
+        const replies = [
+          await fetch(`${files}?path=`),
+          await fetch(`${files}/content?path=large`),
+          await fetch(`${files}/content?path=&name=smuggled`, { method: "PUT", body: "x" }),
+        ];
+        return Promise.all(replies.map(async (reply) => [reply.status, (await reply.json()).message]));
+      });
+      for (const [status, message] of asked) {
+        assert.equal(status, 403);
+        assert.match(message, /shared link/);
+      }
+      assert.equal(await inside.file("smuggled"), undefined);
+    });
+  });
+  failed -= 1;
+});
+
+test("the end of the session ends what is on its way and its address", async (t) => {
+  await withPage(t, browser, {}, async (page) => {
+    const { viewer, files } = await desktop(page);
+    const network = await page.context().newCDPSession(page);
+    await network.send("Network.enable");
+    const conditions = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 1_000_000 };
+    await network.send("Network.emulateNetworkConditions", conditions);
+    await files.open();
+    await files.choose([await large("unfinished", 40_000_000)]);
+    const names = async () => (await readdir(await inside.home(""))).filter((name) => name.includes("unfinished"));
+    await until("a part of it", async () => (await names()).length === 1);
+    const base = `/view/s/${new URL(page.url()).pathname.split("/").at(-1)}/files`;
+    const operation = await porthole.stopSession("lab-1");
+    assert.equal((await viewer.over(10_000)).reason, "stopped");
+    await until("nothing of it", async () => (await names()).length === 0 && (await serving()).length === 0);
+    const dead = await page.evaluate(async (path) => (await fetch(path)).status, `${base}?path=`);
+    assert.equal(dead, 409);
+    assert.equal((await porthole.done(operation)).status, "Succeeded");
+    assert.equal((await readFile(await inside.home("work/shown.txt"), "utf8")).length > 0, true, "what is whole stays");
+  });
+  await porthole.delete("lab-1");
+  failed -= 1;
+});
