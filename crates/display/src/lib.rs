@@ -15,6 +15,8 @@ mod frame;
 mod geometry;
 mod jpeg;
 mod motion;
+#[doc(hidden)]
+pub mod oracle;
 mod pacing;
 mod picture;
 mod pixel_stream;
