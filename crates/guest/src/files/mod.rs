@@ -45,6 +45,8 @@ pub(crate) struct FilesArgs {
 const READ_BYTES: usize = 256 << 10;
 /// A sender that sends nothing for so long is gone.
 const STALL_TIME: Duration = Duration::from_secs(120);
+/// One that was refused may send on for so long.
+const LINGER_TIME: Duration = Duration::from_secs(30);
 /// What a display does comes first. The kernel derives the priority of reading and writing from it, too.
 const NICE: i32 = 10;
 
@@ -79,7 +81,8 @@ async fn answer(request: Request<Incoming>, home: PathBuf) -> Answer {
         Ok(reply) => reply,
         Err(problem) => {
             // Who still sends reads the answer only while somebody takes what is sent.
-            tokio::spawn(async move { while let Some(Ok(_)) = body.frame().await {} });
+            let taken = async move { while let Some(Ok(_)) = body.frame().await {} };
+            tokio::spawn(tokio::time::timeout(LINGER_TIME, taken));
             let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             short(status, &FileRefusal { problem })
         }
