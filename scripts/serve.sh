@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Starts, finds and ends the server. Uses LISTEN, STATE, IMAGES, PORTHOLE, SERVER_OPTIONS and JSON of `run`.
+# Starts, finds and ends the server. Uses LISTEN, STATE, PORTHOLE, SERVER_OPTIONS and JSON of `run`.
 REGION=us-east-2 HEALTH_LIMIT_S=30
 
 listen_host() { local host=${LISTEN%:*} && host=${host#[} && echo "${host%]}"; }
@@ -38,7 +38,7 @@ down() {
 }
 
 serve_command() {
-    SERVE=("$PORTHOLE" serve "${SERVER_OPTIONS[@]}" --listen "$LISTEN" --images-dir "$IMAGES"
+    SERVE=("$PORTHOLE" serve "${SERVER_OPTIONS[@]}" --listen "$LISTEN"
         --recipes-dir "$PWD/images" --guest-binary "$PWD/target/release/porthole-guest")
 }
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from conftest import wait_until
-from test_console_own import Person, View
+from test_console_own import Person, View, has_read
 
 
 class Files:
@@ -168,7 +168,7 @@ def test_an_upload_under_way_ends_with_the_session(ada, files, name):
     connection.sendall(head.encode() + bytes(1_000))
     with concurrent.futures.ThreadPoolExecutor() as pool:
         answer = pool.submit(connection.recv, 4_096)
-        time.sleep(0.3)
+        wait_until(lambda: has_read(files.server.port, connection.getsockname()[1]), "the server has read what was sent")
         assert not answer.done()
         stop(ada.caller, name)
         assert b" 409 " in answer.result(timeout=10).split(b"\r\n")[0]

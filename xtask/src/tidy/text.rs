@@ -60,7 +60,8 @@ enum Kind {
 fn kind(file: &str) -> Kind {
     let name = file.rsplit('/').next().unwrap_or(file);
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    let generated = file.contains("/generated/") || file.contains("/testdata/") || name == "requirements.txt";
+    let tools = ["/generated/", "/testdata/", "/corpus/"];
+    let generated = tools.iter().any(|folder| file.contains(folder)) || name == "requirements.txt";
     match extension {
         _ if generated || name.ends_with("-lock.json") || extension == "lock" => Kind::Generated,
         "rs" | "ts" | "mjs" | "js" | "py" | "css" | "html" => Kind::Code,
@@ -174,5 +175,6 @@ mod tests {
     #[test]
     fn blanks_at_the_end_are_found() {
         assert_eq!(found("a.md", "x \n"), ["a.md:1: ends in a blank"]);
+        assert!(found("fuzz/corpus/a/0f", "x \n").is_empty(), "what a fuzzer wrote is as it is");
     }
 }

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     DriverConfig, DriverError, InstanceSpec, Machine,
     error::{Doing, lasting},
-    image, image_missing,
+    image_missing,
 };
 
 /// Everything a deed needs to know of the host.
@@ -55,9 +55,6 @@ impl Host {
             made.doing_with(|| format!("make the folder {}", folder.display()))
         };
         make(names.instances_dir())?;
-        if let Err(error) = image::register(&config.images_dir, names.tag(), &state_dir) {
-            tracing::warn!(%error, "Images can be removed without regard to this server's instances");
-        }
         let hierarchies = Hierarchies::find().doing("look for cgroups")?;
         if hierarchies.is_empty() {
             return Err(lasting("no cgroups are mounted", "This machine cannot run instances: it has no cgroups."));
@@ -65,9 +62,9 @@ impl Host {
         let network = Network::open(&names, config)?;
         let runtime = Runtime::find(names.runtime_root())?;
         let host = Self {
-            names,
             images_dir: config.images_dir.clone(),
-            images: HeldImages::open(config.images_dir.clone()),
+            images: HeldImages::open(config.images_dir.clone(), &names),
+            names,
             guest_binary: config.guest_binary.clone(),
             network,
             hierarchies,

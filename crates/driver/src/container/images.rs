@@ -8,29 +8,36 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{loopdev::LoopDevice, rootfs};
+use super::{loopdev::LoopDevice, names::Names, rootfs};
 use crate::image;
 
 /// Mounts that are nowhere. They end with the server, however that ends.
 #[derive(Debug)]
 pub(super) struct HeldImages {
     folder: PathBuf,
+    /// Name and state folder of the server, by which whoever removes images finds what it needs.
+    server: (String, PathBuf),
     mounts: Mutex<BTreeMap<String, OwnedFd>>,
 }
 
 impl HeldImages {
     /// Holds the images that new instances get.
-    pub(super) fn open(folder: PathBuf) -> Self {
-        let held = Self { folder, mounts: Mutex::default() };
-        let images = image::list(&held.folder).unwrap_or_default();
-        for image in images.iter().filter(|image| image.current) {
-            held.hold(&image.file);
+    pub(super) fn open(folder: PathBuf, names: &Names) -> Self {
+        let server = (names.tag().to_owned(), names.state_dir().to_owned());
+        let held = Self { folder, server, mounts: Mutex::default() };
+        match image::list(&held.folder) {
+            Ok(images) => images.iter().filter(|image| image.current).for_each(|image| held.hold(&image.file)),
+            // Instances that need one will say why.
+            Err(error) => tracing::warn!(%error, "Images not held"),
         }
         held
     }
 
     /// Holds an image's file from now on, and lets go of those that were removed.
     pub(super) fn hold(&self, file: &str) {
+        if let Err(error) = image::register(&self.folder, &self.server.0, &self.server.1) {
+            tracing::warn!(%error, "Images can be removed without regard to this server's instances");
+        }
         let mut mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
         mounts.retain(|file, _| self.folder.join(file).exists());
         if mounts.contains_key(file) {

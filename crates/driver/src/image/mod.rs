@@ -240,10 +240,19 @@ pub fn list(images: &Path) -> Result<Vec<Image>, ImageError> {
 /// Removes an image with all its builds, or one build by the name of its file; gives the names of the files removed.
 ///
 /// # Errors
-/// When there is nothing of that name, or an instance or snapshot of a registered server needs it.
-pub fn remove(images: &Path, target: &str) -> Result<Vec<String>, ImageError> {
+/// When there is nothing of that name, or an instance or snapshot needs it, of the server with this state folder or of
+/// one that is registered.
+pub fn remove(images: &Path, target: &str, state_dir: &Path) -> Result<Vec<String>, ImageError> {
     let shelf = Shelf::at(images);
-    shelf.remove(target, &shelf.in_use()?)
+    shelf.remove(target, &shelf.in_use(state_dir)?)
+}
+
+/// Forgets the servers whose state folders are no more.
+///
+/// # Errors
+/// When the folder cannot be read or written to.
+pub fn forget_servers(images: &Path) -> Result<(), ImageError> {
+    Shelf::at(images).living_servers().map(drop)
 }
 
 /// Makes a server's instances and snapshots count when images are removed, for as long as its state folder is there.

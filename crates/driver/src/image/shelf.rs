@@ -169,33 +169,34 @@ impl Shelf {
 
     /// Takes note of a server's state folder, and forgets those that are no more.
     pub(super) fn register(&self, server: &str, state_dir: &Path) -> Result<(), ImageError> {
-        self.living_servers()?;
         let (folder, link) = (self.servers(), self.servers().join(server));
         if fs::read_link(&link).is_ok_and(|target| target == state_dir) {
             return Ok(());
         }
+        self.living_servers()?;
         fs::create_dir_all(&folder).map_err(|error| ImageError::io("make", &folder, error))?;
         clear(&link)?;
         symlink(state_dir, &link).map_err(|error| ImageError::io("make", &link, error))
     }
 
-    /// Names the builds that instances and snapshots of all servers were made from.
-    pub(super) fn in_use(&self) -> Result<BTreeSet<String>, ImageError> {
+    /// Names the builds that instances and snapshots of all servers were made from, also of one not registered.
+    pub(super) fn in_use(&self, state_dir: &Path) -> Result<BTreeSet<String>, ImageError> {
         let mut files = BTreeSet::new();
-        for link in self.living_servers()? {
-            files.extend(images_in_use(&link).map_err(|error| ImageError::io("read", &link, error))?);
+        for folder in self.living_servers()?.iter().map(PathBuf::as_path).chain([state_dir]) {
+            files.extend(images_in_use(folder).map_err(|error| ImageError::io("read", folder, error))?);
         }
         Ok(files)
     }
 
     /// Gives the links to state folders, without those that lead nowhere any more.
-    fn living_servers(&self) -> Result<Vec<PathBuf>, ImageError> {
+    pub(super) fn living_servers(&self) -> Result<Vec<PathBuf>, ImageError> {
         let entries = match fs::read_dir(self.servers()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(|error| ImageError::io("read", &self.servers(), error))?,
         };
         let mut living = Vec::new();
-        for link in entries.flatten().map(|entry| entry.path()) {
+        for entry in entries {
+            let link = entry.map_err(|error| ImageError::io("read", &self.servers(), error))?.path();
             match link.try_exists().map_err(|error| ImageError::io("read", &link, error))? {
                 true => living.push(link),
                 false => clear(&link)?,

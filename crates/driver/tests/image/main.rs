@@ -66,8 +66,8 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // A test that failed half-way has no image to remove.
-        let _ = image::remove(&images(), self.layer);
+        // A test that failed half-way has no image to remove. There is no server here, so that any folder does.
+        let _ = image::remove(&images(), self.layer, self.recipes.path());
     }
 }
 

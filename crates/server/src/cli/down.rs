@@ -4,6 +4,7 @@ use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use porthole_driver::image;
 
 use super::{Common, block_on, serve};
 use crate::config::{Config, DriverKind};
@@ -41,6 +42,9 @@ impl Down {
             if self.purge {
                 std::fs::remove_dir_all(&config.state_dir)
                     .with_context(|| format!("cannot delete {}", config.state_dir.display()))?;
+                if config.driver == DriverKind::Container {
+                    image::forget_servers(&config.images_dir)?;
+                }
             }
             Ok(())
         })

@@ -43,7 +43,7 @@ impl Image {
             Self::Build { names, rebuild } => names.iter().try_for_each(|name| build(&config, name, rebuild)),
             Self::List { json } => list(&config, json),
             Self::Remove { target } => {
-                for file in image::remove(&config.images_dir, &target)? {
+                for file in image::remove(&config.images_dir, &target, &config.state_dir)? {
                     say(format!("removed {file}"))?;
                 }
                 Ok(())

@@ -150,7 +150,9 @@ async fn act_once(
     if let Some(id) = superseded {
         app.drives.interrupt(id.as_str());
     }
-    app.wake.notify_one();
+    if matches!(deed, Deed::Begin) {
+        app.wake.notify_one();
+    }
     Ok(Ok(operations))
 }
 

@@ -80,24 +80,26 @@ fn builds_in_use_are_not_removed() {
 }
 
 #[test]
-fn what_registered_servers_made_is_in_use_until_they_are_no_more() {
+fn what_servers_made_is_in_use_until_they_are_no_more() {
     let place = place();
-    assert_eq!(place.shelf.in_use().expect("a list"), BTreeSet::new());
-    let state = tempfile::tempdir().expect("a folder");
-    let instance = state.path().join("instances/i");
-    fs::create_dir_all(&instance).expect("is made");
-    fs::write(instance.join("record.json"), r#"{"image_file": "a-1-2.erofs"}"#).expect("is written");
+    let state = |file: &str| {
+        let state = tempfile::tempdir().expect("a folder");
+        let instance = state.path().join("instances/i");
+        fs::create_dir_all(&instance).expect("is made");
+        fs::write(instance.join("record.json"), format!(r#"{{"image_file": "{file}"}}"#)).expect("is written");
+        state
+    };
+    let (one, other) = (state("a-1-2.erofs"), state("a-3-4.erofs"));
+    let in_use = || place.shelf.in_use(other.path()).expect("a list").into_iter().collect::<Vec<_>>();
+    assert_eq!(in_use(), ["a-3-4.erofs"], "one that is not registered counts for itself");
     for _ in 0..2 {
-        place.shelf.register("one", state.path()).expect("is registered");
+        place.shelf.register("one", one.path()).expect("is registered");
     }
-    assert_eq!(place.shelf.in_use().expect("a list"), BTreeSet::from(["a-1-2.erofs".to_owned()]));
-    drop(state);
-    assert_eq!(place.shelf.in_use().expect("a list"), BTreeSet::new());
-    assert_eq!(
-        fs::read_dir(place.shelf.servers()).expect("a folder").count(),
-        0,
-        "a server that is no more is forgotten"
-    );
+    assert_eq!(in_use(), ["a-1-2.erofs", "a-3-4.erofs"]);
+    drop(one);
+    place.shelf.living_servers().expect("a list");
+    assert_eq!(fs::read_dir(place.shelf.servers()).expect("a folder").count(), 0, "it is forgotten");
+    assert_eq!(in_use(), ["a-3-4.erofs"]);
 }
 
 #[test]
