@@ -48,7 +48,9 @@ const RUNGS = {
 
 describe("ladder", () => {
   for (const [rung, { init, host }] of Object.entries(RUNGS)) {
-    for (const name of ["lossless", "lossy"]) {
+    // Browsers decode video only for pages from a safe place.
+    const film = host === "127.0.0.1" ? ["film"] : [];
+    for (const name of ["lossless", "lossy", ...film]) {
       test(`rung ${rung} shows the recorded pixels (${name})`, async (t) => {
         await withPage(t, browser, {}, async (page, log) => {
           if (init !== undefined) {

@@ -69,7 +69,8 @@ impl Bench {
     fn frame(&mut self, windows: &[WindowPlace]) {
         self.number += 1;
         self.encoder.damage(&self.damage);
-        let made = self.encoder.encode(&self.screen, self.number, Budget::UNLIMITED, Duration::ZERO, None, windows);
+        let made =
+            self.encoder.encode(self.screen.view(), self.number, Budget::UNLIMITED, Duration::ZERO, None, windows);
         self.bytes = made.unwrap().map_or(0, |m| m.len());
     }
 }
@@ -130,9 +131,9 @@ fn stages(c: &mut Criterion) {
     };
     let mut window = Picture::new(SIZE);
     code(&mut window, Rect::new(0, 0, 800, 600), 0);
-    case(c, "window 800x600 dragged over a photograph", Bench::new(|s| s.take(&back, all)), move |s, n| {
+    case(c, "window 800x600 dragged over a photograph", Bench::new(|s| s.take(back.view(), all)), move |s, n| {
         let (x, y) = (100 + (n % 80) as u16 * 10, 60 + (n % 50) as u16 * 6);
-        s.take(&back, all);
+        s.take(back.view(), all);
         for row in 0..600 {
             let pixels = window.row(0, row, 800).to_vec();
             s.row_mut(x, y + row, 800).copy_from_slice(&pixels);

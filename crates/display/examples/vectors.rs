@@ -14,6 +14,11 @@ use sha2::{Digest, Sha256};
 
 const WINDOW_LOG: u8 = 18;
 
+/// Images are not for the reference decoder to look at.
+fn grey(_: &[u8], size: Size) -> Option<Vec<u8>> {
+    Some(vec![128; 4 * size.area()])
+}
+
 /// One vector: messages, and what the picture must be after some of them.
 struct Vector {
     screen: Picture,
@@ -30,7 +35,7 @@ impl Vector {
         let mut vector = Self {
             screen: Picture::new(size),
             encoder: Encoder::new(size, EncoderSettings::new(abilities, WINDOW_LOG)).expect("memory"),
-            decoder: Decoder::new(size, WINDOW_LOG, |_, size| Some(vec![128; 4 * size.area()])),
+            decoder: Decoder::new(size, WINDOW_LOG, grey).with_video(grey),
             number: 0,
             now: Duration::ZERO,
             messages: Vec::new(),
@@ -61,10 +66,10 @@ impl Vector {
         self.encoder.damage(&damage);
     }
 
-    /// Sends frames until the encoder has no more to say now, with a check behind each that is free of JPEG.
+    /// Sends frames until the encoder has no more to say now, with a check behind each that is free of lossy images.
     fn frames(&mut self, budget: Budget) {
         while self.encoder.wants_frame(self.now) {
-            let made = self.encoder.encode(&self.screen, self.number + 1, budget, self.now, None, &[]);
+            let made = self.encoder.encode(self.screen.view(), self.number + 1, budget, self.now, None, &[]);
             let Some(bytes) = made.expect("encodes") else { break };
             self.number += 1;
             let drawn = self.decoder.message(&bytes).expect("decodes");
@@ -164,7 +169,7 @@ fn lossless() -> Vector {
     act(&mut v, picture, Budget::UNLIMITED, |s| photo(s, picture, 3));
     act(&mut v, size.rect(), Budget::UNLIMITED, |s| s.copy(Rect::new(60, 40, 90, 101), 33, 21));
     v.encoder.refresh().expect("memory");
-    v.frames(Budget { bytes: 4000, refine_bytes: 1000, jpeg_quality: 70 });
+    v.frames(Budget { bytes: 4000, refine_bytes: 1000, jpeg_quality: 70, ..Budget::UNLIMITED });
     for size in [Size::new(301, 99), Size::new(120, 240)] {
         v.screen.resize(size);
         v.encoder.resize(size);
@@ -184,7 +189,25 @@ fn lossy() -> Vector {
     act(&mut v, picture, Budget::UNLIMITED, |s| photo(s, picture, 4));
     act(&mut v, size.rect(), Budget::UNLIMITED, |s| s.copy(Rect::new(5, 8, 150, 90), 5, 28));
     v.now += Duration::from_millis(500);
-    v.frames(Budget { bytes: 9000, refine_bytes: 9000, jpeg_quality: 70 });
+    v.frames(Budget { bytes: 9000, refine_bytes: 9000, jpeg_quality: 70, ..Budget::UNLIMITED });
+    v
+}
+
+/// A film: JPEG until it is known for one, then video with text beside it, exact in the end.
+fn film() -> Vector {
+    let size = Size::new(224, 176);
+    let mut v = Vector::new(size, Abilities::JPEG.and(Abilities::H264));
+    let (film, line) = (Rect::new(7, 4, 193, 136), Rect::new(0, 150, 224, 20));
+    for n in 0..26 {
+        v.now += Duration::from_millis(20);
+        act(&mut v, size.rect(), Budget::UNLIMITED, |s| {
+            photo(s, film, n);
+            text(s, line, n);
+        });
+    }
+    assert!(v.encoder.statistics().video_px > 0, "the film became one");
+    v.now += Duration::from_millis(500);
+    v.frames(Budget::UNLIMITED);
     v
 }
 
@@ -220,5 +243,6 @@ fn main() -> std::io::Result<()> {
     std::fs::create_dir_all(&folder)?;
     lossless().write(&folder, "lossless")?;
     lossy().write(&folder, "lossy")?;
+    film().write(&folder, "film")?;
     messages().write(&folder, "messages")
 }

@@ -1,13 +1,13 @@
 //! What kind of pixels a rectangle holds, which decides how they are sent.
 
 use crate::geometry::Rect;
-use crate::picture::Picture;
+use crate::pixels::Pixels;
 
 /// Kinds of pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// One colour.
-    Flat([u8; 3]),
+    /// One pixel, everywhere the same.
+    Flat([u8; 4]),
     /// Text, lines, interface: few colours, many repeats.
     Text,
     /// Photographs, films, noise: hardly a pixel like its neighbours.
@@ -24,9 +24,9 @@ const FEWEST_COLOURS_OF_16: usize = 2;
 const SAMPLE_PX: usize = 1024;
 
 /// Finds the kind of a rectangle that holds pixels.
-pub(crate) fn classify(picture: &Picture, rect: Rect) -> Class {
-    if let Some(rgb) = picture.single_colour(rect) {
-        return Class::Flat(rgb);
+pub(crate) fn classify(pixels: Pixels<'_>, rect: Rect) -> Class {
+    if let Some(pixel) = pixels.single_pixel(rect) {
+        return Class::Flat(pixel);
     }
     if rect.area() < SMALLEST_PHOTO_PX || rect.w < 8 || rect.h < 8 {
         return Class::Text;
@@ -35,8 +35,8 @@ pub(crate) fn classify(picture: &Picture, rect: Rect) -> Class {
     let (mut looked, mut novel) = (0usize, 0usize);
     let mut colours = [0u64; 64];
     for y in (rect.y + 1..rect.bottom()).step_by(usize::from(step)) {
-        let above = picture.row(rect.x, y - 1, rect.w);
-        let row = picture.row(rect.x, y, rect.w);
+        let above = pixels.row(rect.x, y - 1, rect.w);
+        let row = pixels.row(rect.x, y, rect.w);
         for (i, pixel) in row.chunks_exact(4).enumerate().skip(1) {
             let left = &row[4 * i - 4..4 * i];
             novel += usize::from(pixel != left && pixel != &above[4 * i..4 * i + 4]);
@@ -55,7 +55,7 @@ pub(crate) fn classify(picture: &Picture, rect: Rect) -> Class {
 mod tests {
     use super::*;
     use crate::geometry::Size;
-    use crate::picture::tests::noise;
+    use crate::picture::{Picture, tests::noise};
 
     #[test]
     fn kinds_are_told_apart() {
@@ -63,7 +63,7 @@ mod tests {
         let all = size.rect();
         let mut flat = Picture::new(size);
         flat.fill(all, [1, 2, 3]);
-        assert_eq!(classify(&flat, all), Class::Flat([1, 2, 3]));
+        assert_eq!(classify(flat.view(), all), Class::Flat([1, 2, 3, 255]));
 
         // Glyph-like: a few strokes of two colours upon a ground.
         let mut text = flat.clone();
@@ -73,10 +73,10 @@ mod tests {
                 text.fill(Rect::new(x, y + 3, 4, 1), [120, 130, 140]);
             }
         }
-        assert_eq!(classify(&text, all), Class::Text);
+        assert_eq!(classify(text.view(), all), Class::Text);
 
-        assert_eq!(classify(&noise(size, 1), all), Class::Photo);
-        assert_eq!(classify(&noise(size, 1), Rect::new(0, 0, 10, 10)), Class::Text);
+        assert_eq!(classify(noise(size, 1).view(), all), Class::Photo);
+        assert_eq!(classify(noise(size, 1).view(), Rect::new(0, 0, 10, 10)), Class::Text);
 
         // A smooth ramp with a little grain, as a photographed sky.
         let mut sky = Picture::new(size);
@@ -87,6 +87,6 @@ mod tests {
                 sky.row_mut(x, y, 1)[..3].copy_from_slice(&[60 + x as u8 + g, 90 + y as u8 + g, 160 + g]);
             }
         }
-        assert_eq!(classify(&sky, all), Class::Photo);
+        assert_eq!(classify(sky.view(), all), Class::Photo);
     }
 }

@@ -31,6 +31,9 @@ pub enum DecodeError {
     /// A JPEG image is broken or of another size than its rectangle.
     #[error("JPEG image is broken")]
     Jpeg,
+    /// A picture of a video is broken or of another size than its rectangle.
+    #[error("picture of a video is broken")]
+    Video,
 }
 
 /// What a message did.
@@ -51,8 +54,8 @@ pub enum Drawn {
     Other(DisplayMessage),
 }
 
-/// Decodes JPEG into r g b 255 of exactly the rectangle's size.
-type JpegDecoder = Box<dyn FnMut(&[u8], Size) -> Option<Vec<u8>> + Send>;
+/// Decodes an image into r g b 255 of exactly the rectangle's size.
+type ImageDecoder = Box<dyn FnMut(&[u8], Size) -> Option<Vec<u8>> + Send>;
 
 /// Carries out what a display says.
 pub struct Decoder {
@@ -60,13 +63,28 @@ pub struct Decoder {
     reader: Option<PixelReader>,
     window_log: u8,
     next_number: u32,
-    jpeg: JpegDecoder,
+    jpeg: ImageDecoder,
+    video: ImageDecoder,
 }
 
 impl Decoder {
     /// Begins with the sizes of the display's hello; `jpeg` decodes images.
     pub fn new(size: Size, window_log: u8, jpeg: impl FnMut(&[u8], Size) -> Option<Vec<u8>> + Send + 'static) -> Self {
-        Self { picture: Picture::new(size), reader: None, window_log, next_number: 1, jpeg: Box::new(jpeg) }
+        Self {
+            picture: Picture::new(size),
+            reader: None,
+            window_log,
+            next_number: 1,
+            jpeg: Box::new(jpeg),
+            video: Box::new(|_, _| None),
+        }
+    }
+
+    /// Decodes pictures of videos by `video`; without it they are errors.
+    #[must_use]
+    pub fn with_video(mut self, video: impl FnMut(&[u8], Size) -> Option<Vec<u8>> + Send + 'static) -> Self {
+        self.video = Box::new(video);
+        self
     }
 
     /// What a person would see.
@@ -128,6 +146,11 @@ impl Decoder {
                 let size = Size::new(rect.w, rect.h);
                 let pixels = (self.jpeg)(data, size).filter(|p| p.len() == 4 * size.area());
                 self.put(*rect, &pixels.ok_or(DecodeError::Jpeg)?);
+            }
+            Command::Video { rect, data, .. } => {
+                let size = Size::new(rect.w, rect.h);
+                let pixels = (self.video)(data, size).filter(|p| p.len() == 4 * size.area());
+                self.put(*rect, &pixels.ok_or(DecodeError::Video)?);
             }
         }
         Ok(())

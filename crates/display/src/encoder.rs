@@ -6,20 +6,24 @@
 //! stays marked and goes with a later frame, from the pixels as they are then.
 
 mod units;
+mod video;
 
 use std::io;
 use std::time::Duration;
 
 use crate::frame::{Command, Frame, FrameFlags, HEADER_BYTES};
 use crate::geometry::{Point, Rect, Size};
+use crate::h264::Access;
 use crate::motion::{self, Move, Velocity};
 use crate::pacing::Budget;
 use crate::picture::Picture;
 use crate::pixel_stream::PixelWriter;
+use crate::pixels::{PixelOrder, Pixels};
 use crate::tiles::TileSet;
 use crate::viewer_message::Abilities;
 use crate::{jpeg, limits, planar};
 use units::{FlatTiles, Kind, Task, Unit};
+use video::VideoWatch;
 
 /// What a viewer's encoder needs to know about it.
 #[derive(Debug, Clone, Copy)]
@@ -30,12 +34,14 @@ pub struct EncoderSettings {
     pub window_log: u8,
     /// How long a tile rests before it is made exact.
     pub quiet: Duration,
+    /// How the screen has its pixels.
+    pub order: PixelOrder,
 }
 
 impl EncoderSettings {
     /// Settings for a viewer with these abilities and window.
     pub fn new(abilities: Abilities, window_log: u8) -> Self {
-        Self { abilities, window_log, quiet: Duration::from_millis(120) }
+        Self { abilities, window_log, quiet: Duration::from_millis(120), order: PixelOrder::Rgb }
     }
 }
 
@@ -65,6 +71,8 @@ pub struct EncoderStatistics {
     pub lossless_px: u64,
     /// Pixels sent as JPEG.
     pub jpeg_px: u64,
+    /// Pixels sent as video.
+    pub video_px: u64,
     /// Pixels sent again to make them exact.
     pub refined_px: u64,
 }
@@ -82,6 +90,8 @@ pub struct Encoder {
     changed_at: Vec<Duration>,
     windows: Vec<WindowPlace>,
     velocity: Velocity,
+    /// Only for viewers that can show video.
+    video: Option<VideoWatch>,
     writer: PixelWriter,
     /// The next section begins a new stream.
     new_stream: bool,
@@ -150,6 +160,7 @@ impl Encoder {
             dirty,
             windows: Vec::new(),
             velocity: Velocity::default(),
+            video: settings.abilities.has(Abilities::H264).then(|| VideoWatch::new(size)),
             writer: PixelWriter::new(settings.window_log)?,
             new_stream: true,
             said_exact: false,
@@ -172,6 +183,7 @@ impl Encoder {
         self.dirty = TileSet::full(size);
         let latest = self.changed_at.iter().copied().max().unwrap_or_default();
         self.changed_at = vec![latest; self.dirty.tiles()];
+        self.video = self.video.take().map(|_| VideoWatch::new(size));
     }
 
     /// Forgets what the viewer shows: everything is sent again, in a new pixel stream.
@@ -185,6 +197,7 @@ impl Encoder {
         self.shown.forget();
         self.lossy.clear();
         self.dirty = TileSet::full(self.shown.size());
+        self.video = self.video.take().map(|_| VideoWatch::new(self.shown.size()));
         Ok(())
     }
 
@@ -215,7 +228,7 @@ impl Encoder {
     /// When the compressor fails (no memory).
     pub fn encode(
         &mut self,
-        screen: &Picture,
+        screen: Pixels<'_>,
         number: u32,
         budget: Budget,
         now: Duration,
@@ -225,11 +238,15 @@ impl Encoder {
         let mut draft = Draft::default();
         let moment = Moment { now, budget, focus };
         let mut changed = self.compare(screen, now);
+        self.send_video(screen, &mut changed, now, &mut draft)?;
         let flat = FlatTiles::find(screen, &changed);
         self.move_pixels(screen, &mut changed, &flat, windows, now, &mut draft);
         let fits = self.send_changes(screen, &changed, &flat, moment, &mut draft)?;
         if fits {
             self.refine(moment, &mut draft)?;
+        }
+        if let Some(video) = &mut self.video {
+            video.review(budget.video_bits_per_s, now)?;
         }
         let exact = self.dirty.is_empty() && self.lossy.is_empty();
         if draft.commands.is_empty() && exact == self.said_exact {
@@ -255,14 +272,11 @@ impl Encoder {
     }
 
     /// Finds what really differs from the screen, and takes the marks off.
-    fn compare(&mut self, screen: &Picture, now: Duration) -> TileSet {
-        let mut changed = TileSet::new(self.shown.size());
-        for (index, rect) in self.dirty.iter() {
-            if let Some(differs) = screen.difference(&self.shown, rect) {
-                changed.add(differs);
-                if self.lossy.get(index).is_some_and(|l| !l.intersect(&differs).is_empty()) {
-                    self.changed_at[index] = now;
-                }
+    fn compare(&mut self, screen: Pixels<'_>, now: Duration) -> TileSet {
+        let changed = screen.differences(self.shown.view(), &self.dirty);
+        for (index, differs) in changed.iter() {
+            if self.lossy.get(index).is_some_and(|l| !l.intersect(&differs).is_empty()) {
+                self.changed_at[index] = now;
             }
         }
         self.dirty.clear();
@@ -272,7 +286,7 @@ impl Encoder {
     /// Sends what only moved as copies, and finds anew what differs then.
     fn move_pixels(
         &mut self,
-        screen: &Picture,
+        screen: Pixels<'_>,
         changed: &mut TileSet,
         flat: &FlatTiles,
         windows: &[WindowPlace],
@@ -300,7 +314,7 @@ impl Encoder {
         let right: Vec<Rect> = moves.iter().filter(|m| m.exact).map(|m| m.to).collect();
         let before = std::mem::replace(changed, TileSet::new(self.shown.size()));
         for (_, rect) in before.iter().filter(|(_, r)| !right.iter().any(|done| done.contains(r))) {
-            if let Some(differs) = screen.difference(&self.shown, rect) {
+            if let Some(differs) = screen.difference(self.shown.view(), rect) {
                 changed.add(differs);
             }
         }
@@ -330,10 +344,31 @@ impl Encoder {
         }
     }
 
+    /// Sends the next picture of a video, if one plays, and takes what it shows out of `changed`.
+    fn send_video(
+        &mut self,
+        screen: Pixels<'_>,
+        changed: &mut TileSet,
+        now: Duration,
+        draft: &mut Draft,
+    ) -> io::Result<()> {
+        let Some(video) = &mut self.video else { return Ok(()) };
+        let Some(rect) = video.take(changed, now) else { return Ok(()) };
+        let Some(Access { key, data }) = video.encode(screen, self.settings.order)? else {
+            self.dirty.add(rect);
+            return Ok(());
+        };
+        self.shown.take(screen, rect);
+        draft.push(Command::Video { rect, key, data });
+        self.statistics.video_px += rect.area() as u64;
+        self.mark_lossy(rect, now);
+        Ok(())
+    }
+
     /// Sends changed pixels; returns false when the budget was too small for all.
     fn send_changes(
         &mut self,
-        screen: &Picture,
+        screen: Pixels<'_>,
         changed: &TileSet,
         flat: &FlatTiles,
         Moment { now, budget, focus }: Moment,
@@ -341,8 +376,8 @@ impl Encoder {
     ) -> io::Result<bool> {
         let lossy_allowed = self.settings.abilities.has(Abilities::JPEG);
         let mut list = units::plan(&Task {
-            picture: screen,
-            shown: Some(&self.shown),
+            pixels: screen,
+            shown: Some(self.shown.view()),
             changed,
             flat,
             lossy_allowed,
@@ -357,12 +392,15 @@ impl Encoder {
                 continue;
             }
             match unit.kind {
-                Kind::Fill(rgb) => self.shown.fill(unit.rect, rgb),
+                Kind::Fill(pixel) => self.shown.fill_pixel(unit.rect, pixel),
                 Kind::Raw | Kind::Planar | Kind::Jpeg => self.shown.take(screen, unit.rect),
             }
             self.send(&unit, budget, draft)?;
             if unit.kind == Kind::Jpeg {
                 self.mark_lossy(unit.rect, now);
+                if let Some(video) = &mut self.video {
+                    video.note(unit.rect, now);
+                }
             } else {
                 self.lossy.clear_covered(unit.rect);
             }
@@ -382,7 +420,7 @@ impl Encoder {
             return Ok(());
         }
         let mut list = units::plan(&Task {
-            picture: &self.shown,
+            pixels: self.shown.view(),
             shown: None,
             changed: &due,
             flat: &FlatTiles::default(),
@@ -403,24 +441,24 @@ impl Encoder {
 
     /// Appends the pixels that `shown` has in the unit.
     fn send(&mut self, unit: &Unit, budget: Budget, draft: &mut Draft) -> io::Result<()> {
-        let rect = unit.rect;
+        let (rect, order) = (unit.rect, self.settings.order);
         let px = rect.area() as u64;
         match unit.kind {
-            Kind::Fill(rgb) => draft.push(Command::Fill { rect, rgb }),
+            Kind::Fill(pixel) => draft.push(Command::Fill { rect, rgb: order.rgb(pixel) }),
             Kind::Raw => {
-                for row in self.shown.rows(rect) {
-                    self.writer.write(row, &mut draft.zstd)?;
-                }
+                self.scratch.clear();
+                self.shown.rows(rect).for_each(|row| order.append(row, &mut self.scratch));
+                self.writer.write(&self.scratch, &mut draft.zstd)?;
                 draft.push(Command::Raw { rect });
             }
             Kind::Planar => {
                 self.scratch.clear();
-                planar::encode(self.shown.rows(rect), rect.w.into(), rect.h.into(), &mut self.scratch);
+                planar::encode(self.shown.rows(rect), order, rect.w.into(), rect.h.into(), &mut self.scratch);
                 self.writer.write(&self.scratch, &mut draft.zstd)?;
                 draft.push(Command::Planar { rect });
             }
             Kind::Jpeg => {
-                let data = jpeg::encode(&self.shown, rect, budget.jpeg_quality, &mut self.scratch)
+                let data = jpeg::encode(self.shown.view(), order, rect, budget.jpeg_quality, &mut self.scratch)
                     .ok_or_else(|| io::Error::other("the JPEG encoder refused a rectangle"))?;
                 draft.push(Command::Jpeg { rect, data });
                 self.statistics.jpeg_px += px;

@@ -54,6 +54,15 @@ pub enum Command {
         /// JFIF bytes.
         data: Vec<u8>,
     },
+    /// The next picture of the video, H.264.
+    Video {
+        /// Where; both sides are even.
+        rect: Rect,
+        /// It needs none of those before.
+        key: bool,
+        /// NAL units in the byte stream format.
+        data: Vec<u8>,
+    },
 }
 
 impl Command {
@@ -63,7 +72,8 @@ impl Command {
             Command::Fill { rect, .. }
             | Command::Raw { rect }
             | Command::Planar { rect }
-            | Command::Jpeg { rect, .. } => *rect,
+            | Command::Jpeg { rect, .. }
+            | Command::Video { rect, .. } => *rect,
             Command::Copy { to, .. } => *to,
         }
     }
@@ -73,7 +83,7 @@ impl Command {
         match self {
             Command::Raw { rect } => 4 * rect.area(),
             Command::Planar { rect } => 3 * rect.area(),
-            Command::Fill { .. } | Command::Copy { .. } | Command::Jpeg { .. } => 0,
+            Command::Fill { .. } | Command::Copy { .. } | Command::Jpeg { .. } | Command::Video { .. } => 0,
         }
     }
 
@@ -84,6 +94,7 @@ impl Command {
             Command::Copy { .. } => 13,
             Command::Raw { .. } | Command::Planar { .. } => 9,
             Command::Jpeg { data, .. } => 13 + data.len(),
+            Command::Video { data, .. } => 14 + data.len(),
         }
     }
 
@@ -94,6 +105,7 @@ impl Command {
             Command::Raw { .. } => 3,
             Command::Planar { .. } => 4,
             Command::Jpeg { .. } => 5,
+            Command::Video { .. } => 8,
         };
         out.put_u8(opcode);
         out.put_rect(self.rect());
@@ -105,6 +117,11 @@ impl Command {
             }
             Command::Raw { .. } | Command::Planar { .. } => {}
             Command::Jpeg { data, .. } => {
+                out.put_u32(data.len() as u32);
+                out.extend_from_slice(data);
+            }
+            Command::Video { key, data, .. } => {
+                out.put_u8((*key).into());
                 out.put_u32(data.len() as u32);
                 out.extend_from_slice(data);
             }
@@ -126,6 +143,17 @@ impl Command {
             5 => {
                 let n = r.length32(limits::DISPLAY_MESSAGE_BYTES, "JPEG length")?;
                 Command::Jpeg { rect, data: r.bytes(n)?.to_vec() }
+            }
+            8 => {
+                let flags = r.u8()?;
+                if flags & !1 != 0 {
+                    return Err(Malformed::Value("video flags"));
+                }
+                if rect.w % 2 != 0 || rect.h % 2 != 0 {
+                    return Err(Malformed::Value("video size"));
+                }
+                let n = r.length32(limits::DISPLAY_MESSAGE_BYTES, "video length")?;
+                Command::Video { rect, key: flags == 1, data: r.bytes(n)?.to_vec() }
             }
             _ => return Err(Malformed::Value("opcode")),
         })
@@ -223,6 +251,10 @@ mod tests {
             any_rect().prop_map(|rect| Command::Planar { rect }),
             (any_rect(), prop::collection::vec(any::<u8>(), 0..40))
                 .prop_map(|(rect, data)| Command::Jpeg { rect, data }),
+            (any_rect(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(rect, key, data)| {
+                let rect = Rect::new(rect.x & !1, rect.y & !1, rect.w.next_multiple_of(2), rect.h.next_multiple_of(2));
+                Command::Video { rect, key, data }
+            }),
         ]
     }
 

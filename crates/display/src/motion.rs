@@ -8,6 +8,7 @@ mod scroll;
 
 use crate::geometry::Rect;
 use crate::picture::Picture;
+use crate::pixels::Pixels;
 use crate::tiles::TileSet;
 
 pub(crate) use drag::Velocity;
@@ -36,7 +37,7 @@ const SMALLEST_CHANGE_PX: usize = 8 << 10;
 /// `windows` are rectangles of windows before and after, of equal size each, with coordinates clipped to the picture.
 pub(crate) fn find(
     shown: &mut Picture,
-    screen: &Picture,
+    screen: Pixels<'_>,
     changed: &TileSet,
     windows: &[Move],
     velocity: &mut Velocity,
@@ -63,6 +64,11 @@ pub(crate) fn find(
             moves.push(m);
         }
     }
+    // A scroll leaves its new rows, which come from nowhere; looking for them all around would be in vain.
+    let scrolled: usize = moves.iter().filter(|m| m.exact).map(|m| m.to.area()).sum();
+    if scrolled * 4 >= changed.area() * 3 {
+        return moves;
+    }
     let left = remaining(shown, screen, changed, &moves);
     if left.area() >= SMALLEST_CHANGE_PX
         && let Some(m) = drag::find(shown, screen, &left, velocity).filter(|m| worth_it(shown, screen, m))
@@ -75,14 +81,14 @@ pub(crate) fn find(
 }
 
 /// What still differs after the moves so far.
-fn remaining(shown: &Picture, screen: &Picture, changed: &TileSet, moves: &[Move]) -> TileSet {
+fn remaining(shown: &Picture, screen: Pixels<'_>, changed: &TileSet, moves: &[Move]) -> TileSet {
     if moves.is_empty() {
         return changed.clone();
     }
     let mut left = TileSet::new(shown.size());
     for (_, rect) in changed.iter() {
         if !moves.iter().any(|m| m.exact && m.to.contains(&rect))
-            && let Some(differs) = screen.difference(shown, rect)
+            && let Some(differs) = screen.difference(shown.view(), rect)
         {
             left.add(differs);
         }
@@ -95,7 +101,7 @@ fn meet(a: &Rect, b: &Rect) -> bool {
 }
 
 /// Whether a window's move mends clearly more than it breaks, judged by a sample of row pieces.
-fn worth_it(shown: &Picture, screen: &Picture, m: &Move) -> bool {
+fn worth_it(shown: &Picture, screen: Pixels<'_>, m: &Move) -> bool {
     const PIECE: u16 = 64;
     let (mut mended, mut broken, mut wrong) = (0u32, 0u32, 0u32);
     for i in (0..m.to.h).step_by(usize::from(m.to.h / 32).max(1)) {
@@ -121,7 +127,7 @@ mod tests {
     fn changes(shown: &Picture, screen: &Picture) -> TileSet {
         let mut set = TileSet::new(shown.size());
         for (_, part) in TileSet::touched(shown.size(), shown.size().rect()) {
-            if let Some(rect) = screen.difference(shown, part) {
+            if let Some(rect) = screen.view().difference(shown.view(), part) {
                 set.add(rect);
             }
         }
@@ -134,7 +140,7 @@ mod tests {
         let mut screen = shown.clone();
         screen.copy(Rect::new(pane.x, pane.y, pane.w, pane.h - by), pane.x, pane.y + by);
         let fresh = noise(Size::new(400, 300), 2);
-        screen.take(&fresh, Rect::new(pane.x, pane.bottom() - by, pane.w, by));
+        screen.take(fresh.view(), Rect::new(pane.x, pane.bottom() - by, pane.w, by));
         (shown, screen)
     }
 
@@ -144,10 +150,10 @@ mod tests {
             for by in [1, 13, 54] {
                 let (mut shown, screen) = scrolled(pane, by);
                 let changed = changes(&shown, &screen);
-                let moves = find(&mut shown, &screen, &changed, &[], &mut Velocity::default());
+                let moves = find(&mut shown, screen.view(), &changed, &[], &mut Velocity::default());
                 let to = Rect::new(pane.x, pane.y, pane.w, pane.h - by);
                 assert_eq!(moves, [Move { to, from_x: pane.x, from_y: pane.y + by, exact: true }], "{pane:?} by {by}");
-                assert!(shown.same(&screen, to));
+                assert!(shown.view().same(screen.view(), to));
             }
         }
     }
@@ -158,9 +164,9 @@ mod tests {
         let (mut shown, up) = scrolled(left, 20);
         let mut screen = up;
         screen.copy(Rect::new(right.x, 30, right.w, right.h - 30), right.x, 0);
-        screen.take(&noise(Size::new(400, 300), 3), Rect::new(right.x, 0, right.w, 30));
+        screen.take(noise(Size::new(400, 300), 3).view(), Rect::new(right.x, 0, right.w, 30));
         let changed = changes(&shown, &screen);
-        find(&mut shown, &screen, &changed, &[], &mut Velocity::default());
+        find(&mut shown, screen.view(), &changed, &[], &mut Velocity::default());
         let left_over = changes(&shown, &screen).area();
         assert!(left_over <= 200 * 50 + 64 * 300, "{left_over} pixels are still wrong");
     }
@@ -171,7 +177,7 @@ mod tests {
         let window = noise(Size::new(400, 300), 2);
         let (from, to) = (Rect::new(50, 60, 120, 90), Rect::new(57, 49, 120, 90));
         let mut shown = before.clone();
-        shown.take(&window, from);
+        shown.take(window.view(), from);
         let mut screen = before.clone();
         for y in 0..from.h {
             let row = window.row(from.x, from.y + y, from.w).to_vec();
@@ -179,12 +185,12 @@ mod tests {
         }
         let hint = Move { to, from_x: from.x, from_y: from.y, exact: false };
         let changed = changes(&shown, &screen);
-        assert_eq!(find(&mut shown, &screen, &changed, &[hint], &mut Velocity::default()), [hint]);
-        assert!(shown.same(&screen, to));
+        assert_eq!(find(&mut shown, screen.view(), &changed, &[hint], &mut Velocity::default()), [hint]);
+        assert!(shown.view().same(screen.view(), to));
 
         let mut other = before.clone();
         let changed = changes(&other, &screen);
-        assert_eq!(find(&mut other, &screen, &changed, &[hint], &mut Velocity::default()), []);
+        assert_eq!(find(&mut other, screen.view(), &changed, &[hint], &mut Velocity::default()), []);
     }
 
     #[test]
@@ -194,6 +200,6 @@ mod tests {
         let mut screen = shown.clone();
         screen.fill(Rect::new(10, 10, 100, 100), [1, 1, 1]);
         let changed = changes(&shown, &screen);
-        assert_eq!(find(&mut shown, &screen, &changed, &[], &mut Velocity::default()), []);
+        assert_eq!(find(&mut shown, screen.view(), &changed, &[], &mut Velocity::default()), []);
     }
 }

@@ -23,8 +23,8 @@ pub fn display_message(bytes: &[u8]) {
 
 /// A viewer that is sent anything (`u32 length, bytes` each) goes on or refuses; what it shows stays within its limits.
 pub fn display_stream(mut bytes: &[u8]) {
-    let jpeg = |data: &[u8], size: Size| data.len().is_multiple_of(2).then(|| vec![128; 4 * size.area()]);
-    let mut decoder = Decoder::new(SIZE, WINDOW_LOG, jpeg);
+    let image = |data: &[u8], size: Size| data.len().is_multiple_of(2).then(|| vec![128; 4 * size.area()]);
+    let mut decoder = Decoder::new(SIZE, WINDOW_LOG, image).with_video(image);
     while let Some((length, rest)) = bytes.split_first_chunk() {
         let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX).min(rest.len());
         let (message, rest) = rest.split_at(length);

@@ -22,11 +22,14 @@ pub struct Budget {
     pub refine_bytes: usize,
     /// Quality of JPEG, 1–100.
     pub jpeg_quality: u8,
+    /// What a video may take of the way to the viewer.
+    pub video_bits_per_s: u32,
 }
 
 impl Budget {
     /// Lets everything into one frame.
-    pub const UNLIMITED: Budget = Budget { bytes: usize::MAX, refine_bytes: usize::MAX, jpeg_quality: 85 };
+    pub const UNLIMITED: Budget =
+        Budget { bytes: usize::MAX, refine_bytes: usize::MAX, jpeg_quality: 85, video_bits_per_s: u32::MAX };
 }
 
 /// Why an ack is refused.
@@ -45,6 +48,10 @@ const REFINE_TIME: Duration = Duration::from_millis(8);
 const NOISE: Duration = Duration::from_micros(1500);
 /// Frames smaller than this say nothing about the rate.
 const SMALLEST_SAMPLE_BYTES: usize = 8 << 10;
+/// Share of the way's rate that a video may take; the rest is for what else happens.
+const VIDEO_SHARE: f64 = 0.7;
+/// What a video may take while the rate is unknown.
+const FIRST_VIDEO_BITS_PER_S: u32 = 8_000_000;
 /// Rates beyond this are taken for this.
 const HIGHEST_RATE: f64 = 1.25e9;
 
@@ -138,7 +145,12 @@ impl Pacing {
     /// How large the next frame may be.
     pub fn budget(&self) -> Budget {
         let Some(rate) = self.rate_bytes_per_s else {
-            return Budget { bytes: 512 << 10, refine_bytes: 128 << 10, jpeg_quality: 80 };
+            return Budget {
+                bytes: 512 << 10,
+                refine_bytes: 128 << 10,
+                jpeg_quality: 80,
+                video_bits_per_s: FIRST_VIDEO_BITS_PER_S,
+            };
         };
         let bytes = |time: Duration| (rate * time.as_secs_f64()) as usize;
         let jpeg_quality = match rate {
@@ -151,6 +163,7 @@ impl Pacing {
             bytes: bytes(FRAME_TIME).clamp(24 << 10, 4 << 20),
             refine_bytes: bytes(REFINE_TIME).clamp(16 << 10, 2 << 20),
             jpeg_quality,
+            video_bits_per_s: (rate * 8.0 * VIDEO_SHARE) as u32,
         }
     }
 

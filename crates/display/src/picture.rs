@@ -1,6 +1,7 @@
 //! A picture in memory, in the byte order of the wire and of a browser's canvas.
 
 use crate::geometry::{Rect, Size};
+use crate::pixels::Pixels;
 
 /// Pixels of a screen.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,13 +58,13 @@ impl Picture {
         (rect.y..rect.bottom()).map(move |y| self.row(rect.x, y, rect.w))
     }
 
-    /// Whether a rectangle has the same pixels in both pictures.
-    pub fn same(&self, other: &Picture, rect: Rect) -> bool {
-        (rect.y..rect.bottom()).all(|y| self.row(rect.x, y, rect.w) == other.row(rect.x, y, rect.w))
+    /// All of it, to be read.
+    pub fn view(&self) -> Pixels<'_> {
+        Pixels::new(&self.pixels, self.size, 4 * usize::from(self.size.width))
     }
 
-    /// Takes a rectangle over from another picture, same place.
-    pub fn take(&mut self, other: &Picture, rect: Rect) {
+    /// Takes a rectangle over from elsewhere, same place.
+    pub fn take(&mut self, other: Pixels<'_>, rect: Rect) {
         for y in rect.y..rect.bottom() {
             self.row_mut(rect.x, y, rect.w).copy_from_slice(other.row(rect.x, y, rect.w));
         }
@@ -71,8 +72,13 @@ impl Picture {
 
     /// Gives a rectangle one colour.
     pub fn fill(&mut self, rect: Rect, [r, g, b]: [u8; 3]) {
+        self.fill_pixel(rect, [r, g, b, 255]);
+    }
+
+    /// Makes all pixels of a rectangle the same.
+    pub(crate) fn fill_pixel(&mut self, rect: Rect, pixel: [u8; 4]) {
         for y in rect.y..rect.bottom() {
-            self.row_mut(rect.x, y, rect.w).as_chunks_mut::<4>().0.fill([r, g, b, 255]);
+            self.row_mut(rect.x, y, rect.w).as_chunks_mut::<4>().0.fill(pixel);
         }
     }
 
@@ -97,118 +103,15 @@ impl Picture {
     pub fn resize(&mut self, size: Size) {
         let mut next = Picture::new(size);
         let both = self.size.rect().intersect(&size.rect());
-        next.take(self, both);
+        next.take(self.view(), both);
         *self = next;
-    }
-
-    /// The smallest rectangle inside `rect` around all pixels that differ from `other`; `None` when all are equal.
-    pub fn difference(&self, other: &Picture, rect: Rect) -> Option<Rect> {
-        let differs = |y: u16| self.row(rect.x, y, rect.w) != other.row(rect.x, y, rect.w);
-        let top = (rect.y..rect.bottom()).find(|&y| differs(y))?;
-        let bottom = (top..rect.bottom()).rev().find(|&y| differs(y))? + 1;
-        let (mut left, mut right) = (rect.w, 0);
-        for y in top..bottom {
-            // Only what could still widen the rectangle is looked at.
-            if left > 0 {
-                let (a, b) = (self.row(rect.x, y, left), other.row(rect.x, y, left));
-                left = first_unequal(a, b).map_or(left, |i| i as u16);
-            }
-            if right < rect.w {
-                let (x, w) = (rect.x + right, rect.w - right);
-                let (a, b) = (self.row(x, y, w), other.row(x, y, w));
-                right += last_unequal(a, b).map_or(0, |i| i as u16 + 1);
-            }
-            if left == 0 && right == rect.w {
-                break;
-            }
-        }
-        Some(Rect::between(rect.x + left, top, rect.x + right, bottom))
-    }
-
-    /// The part of a row that differs from `other`.
-    fn row_difference(&self, other: &Picture, x: u16, y: u16, w: u16) -> Option<Rect> {
-        let (a, b) = (self.row(x, y, w), other.row(x, y, w));
-        let left = first_unequal(a, b)?;
-        let right = last_unequal(a, b)?;
-        Some(Rect::new(x + left as u16, y, (right - left) as u16 + 1, 1))
-    }
-
-    /// Cuts what differs from `other` inside `rect` into rectangles, one below the other: rows that differ over like
-    /// columns stay together, and together with their neighbours as long as that adds few equal pixels.
-    pub(crate) fn bands(&self, other: &Picture, rect: Rect) -> Vec<Rect> {
-        let mut bands: Vec<(Rect, usize)> = Vec::new();
-        let mut last: Option<(Rect, usize)> = None;
-        for y in rect.y..rect.bottom() {
-            let Some(row) = self.row_difference(other, rect.x, y, rect.w) else { continue };
-            let area = row.area();
-            match &mut last {
-                Some((run, covered))
-                    if alike(run, &row) && run.union(&row).area() - *covered - area <= BAND_WASTE_PX =>
-                {
-                    *run = run.union(&row);
-                    *covered += area;
-                }
-                Some(done) => {
-                    join_band(&mut bands, *done);
-                    *done = (row, area);
-                }
-                None => last = Some((row, area)),
-            }
-        }
-        if let Some(done) = last {
-            join_band(&mut bands, done);
-        }
-        bands.into_iter().map(|(r, _)| r).collect()
     }
 
     /// The one colour of a rectangle that holds pixels; `None` when there are several.
     pub fn single_colour(&self, rect: Rect) -> Option<[u8; 3]> {
-        let first: [u8; 4] = self.row(rect.x, rect.y, 1).try_into().ok()?;
-        let top = self.row(rect.x, rect.y, rect.w);
-        let flat = top.chunks_exact(4).all(|p| p == first) && self.rows(rect).all(|row| row == top);
-        flat.then_some([first[0], first[1], first[2]])
+        let [r, g, b, _] = self.view().single_pixel(rect)?;
+        Some([r, g, b])
     }
-}
-
-/// Number of the first pixel that differs in two rows of equal length.
-fn first_unequal(a: &[u8], b: &[u8]) -> Option<usize> {
-    // Pairs of pixels at a time, then the one of the pair.
-    let pairs = a.chunks_exact(8).zip(b.chunks_exact(8));
-    let whole = a.len() / 8;
-    match pairs.into_iter().position(|(p, q)| p != q) {
-        Some(i) => Some(2 * i + usize::from(a[8 * i..8 * i + 4] == b[8 * i..8 * i + 4])),
-        None => (a[8 * whole..] != b[8 * whole..]).then_some(2 * whole),
-    }
-}
-
-/// Number of the last pixel that differs in two rows of equal length.
-fn last_unequal(a: &[u8], b: &[u8]) -> Option<usize> {
-    let whole = a.len() / 8;
-    if a[8 * whole..] != b[8 * whole..] {
-        return Some(2 * whole);
-    }
-    let i = a.chunks_exact(8).zip(b.chunks_exact(8)).rposition(|(p, q)| p != q)?;
-    Some(2 * i + usize::from(a[8 * i + 4..8 * i + 8] != b[8 * i + 4..8 * i + 8]))
-}
-
-/// Equal pixels a band may hold; cheaper to send than another command and a worse match.
-const BAND_WASTE_PX: usize = 160;
-
-/// Whether a row continues a run of rows: right below it, over nearly the same columns.
-fn alike(run: &Rect, row: &Rect) -> bool {
-    run.bottom() == row.y && run.x.abs_diff(row.x) <= 8 && run.right().abs_diff(row.right()) <= 8
-}
-
-/// Appends a run of rows, or joins it to the last band; each comes with the number of its pixels that may differ.
-fn join_band(bands: &mut Vec<(Rect, usize)>, (run, covered): (Rect, usize)) {
-    if let Some((band, sum)) = bands.last_mut() {
-        let union = band.union(&run);
-        if union.area() - (*sum + covered) <= BAND_WASTE_PX {
-            (*band, *sum) = (union, *sum + covered);
-            return;
-        }
-    }
-    bands.push((run, covered));
 }
 
 #[cfg(test)]
@@ -256,7 +159,7 @@ pub(crate) mod tests {
                 after.row_mut(x, y, 1)[1] = !old;
                 expected = expected.union(&Rect::new(x, y, 1, 1));
             }
-            let found = after.difference(&before, size.rect());
+            let found = after.view().difference(before.view(), size.rect());
             prop_assert_eq!(found, (!expected.is_empty()).then_some(expected));
         }
     }
@@ -268,8 +171,8 @@ pub(crate) mod tests {
         let (top, side) = (Rect::new(2, 3, 60, 4), Rect::new(2, 7, 6, 50));
         after.fill(top, [1, 2, 3]);
         after.fill(side, [1, 2, 3]);
-        assert_eq!(after.bands(&before, after.size().rect()), [top, side]);
-        assert_eq!(after.bands(&after, after.size().rect()), []);
+        assert_eq!(after.view().bands(before.view(), after.size().rect()), [top, side]);
+        assert_eq!(after.view().bands(after.view(), after.size().rect()), []);
     }
 
     #[test]

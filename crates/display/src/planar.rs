@@ -1,7 +1,15 @@
 //! PLANAR pixels: three planes, each byte less its prediction from the left and above (docs/display-protocol.md §3).
 
-/// Appends the residuals of a rectangle to `out`; `rows` yields its rows, `w` pixels of r g b 255 each.
-pub(crate) fn encode<'a>(rows: impl Iterator<Item = &'a [u8]>, w: usize, h: usize, out: &mut Vec<u8>) {
+use crate::pixels::PixelOrder;
+
+/// Appends the residuals of a rectangle to `out`; `rows` yields its rows, `w` pixels each.
+pub(crate) fn encode<'a>(
+    rows: impl Iterator<Item = &'a [u8]>,
+    order: PixelOrder,
+    w: usize,
+    h: usize,
+    out: &mut Vec<u8>,
+) {
     let start = out.len();
     let plane = w * h;
     out.resize(start + 3 * plane, 0);
@@ -9,8 +17,8 @@ pub(crate) fn encode<'a>(rows: impl Iterator<Item = &'a [u8]>, w: usize, h: usiz
     let mut above = vec![[0u8; 3]; w];
     for row in rows {
         let mut left = [0u8; 3];
-        for (x, pixel) in row.chunks_exact(4).enumerate() {
-            let value = split(pixel);
+        for (x, pixel) in row.as_chunks::<4>().0.iter().enumerate() {
+            let value = split(order.rgb(*pixel));
             for k in 0..3 {
                 let prediction = predict(x, y, left[k], above[x][k]);
                 planes[k * plane + y * w + x] = value[k].wrapping_sub(prediction);
@@ -43,8 +51,7 @@ pub(crate) fn decode(residuals: &[u8], w: usize, h: usize, mut put: impl FnMut(u
 }
 
 /// Green, and red and blue relative to it.
-fn split(pixel: &[u8]) -> [u8; 3] {
-    let (r, g, b) = (pixel[0], pixel[1], pixel[2]);
+fn split([r, g, b]: [u8; 3]) -> [u8; 3] {
     [g, r.wrapping_sub(g).wrapping_add(128), b.wrapping_sub(g).wrapping_add(128)]
 }
 
@@ -69,7 +76,7 @@ mod tests {
         fn decoding_undoes_encoding(w in 1..40u16, h in 1..40u16, seed in any::<u32>()) {
             let picture = noise(Size::new(w, h), seed);
             let mut bytes = vec![9];
-            encode(picture.rows(Rect::new(0, 0, w, h)), w.into(), h.into(), &mut bytes);
+            encode(picture.rows(Rect::new(0, 0, w, h)), PixelOrder::Rgb, w.into(), h.into(), &mut bytes);
             prop_assert_eq!(bytes.len(), 1 + 3 * usize::from(w) * usize::from(h));
             let mut back = crate::Picture::new(Size::new(w, h));
             decode(&bytes[1..], w.into(), h.into(), |x, y, rgb| {
@@ -84,7 +91,7 @@ mod tests {
         // Two by two pixels; each residual worked out by hand from the rules of the protocol.
         let rows: [&[u8]; 2] = [&[10, 20, 30, 255, 11, 22, 33, 255], &[10, 20, 30, 255, 50, 40, 30, 255]];
         let mut bytes = Vec::new();
-        encode(rows.into_iter(), 2, 2, &mut bytes);
+        encode(rows.into_iter(), PixelOrder::Rgb, 2, 2, &mut bytes);
         assert_eq!(bytes, [148, 2, 0, 19, 246, 255, 0, 21, 10, 1, 0, 236]);
     }
 }

@@ -3,6 +3,7 @@
 use crate::geometry::{Rect, Size};
 use crate::jpeg;
 use crate::picture::Picture;
+use crate::pixels::PixelOrder;
 
 /// Quality of small pictures: text is not to be read in them.
 const QUALITY: u8 = 70;
@@ -13,7 +14,7 @@ impl Picture {
     pub fn thumbnail(&self, most: Size) -> Option<Vec<u8>> {
         let small = self.shrunk(most);
         let all = Rect::new(0, 0, small.size().width, small.size().height);
-        jpeg::encode(&small, all, QUALITY, &mut Vec::new())
+        jpeg::encode(small.view(), PixelOrder::Rgb, all, QUALITY, &mut Vec::new())
     }
 
     /// Gives the picture in a size that fits into `most`; each pixel is the mean of those it stands for.

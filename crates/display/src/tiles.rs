@@ -70,18 +70,6 @@ impl TileSet {
         some.iter().enumerate().filter(|(_, r)| !r.is_empty()).map(|(i, r)| (i, *r))
     }
 
-    /// The rectangles, those that continue one another to the right joined.
-    pub fn spans(&self) -> impl Iterator<Item = Rect> + '_ {
-        let mut tiles = self.iter().map(|(_, rect)| rect).peekable();
-        std::iter::from_fn(move || {
-            let mut span = tiles.next()?;
-            while let Some(next) = tiles.next_if(|n| (n.x, n.y, n.h) == (span.right(), span.y, span.h)) {
-                span.w += next.w;
-            }
-            Some(span)
-        })
-    }
-
     /// Index and common part for each tile that `rect` touches; `rect` is cut to the picture.
     pub fn touched(size: Size, rect: Rect) -> impl Iterator<Item = (usize, Rect)> {
         let rect = rect.intersect(&size.rect());
@@ -184,7 +172,6 @@ mod tests {
             for rect in &rects {
                 prop_assert_eq!(set.touches(*rect), !rect.intersect(&size.rect()).is_empty());
             }
-            prop_assert_eq!(set.spans().map(|s| s.area()).sum::<usize>(), set.area());
             set.clear_covered(size.rect());
             prop_assert!(set.is_empty());
         }

@@ -28,16 +28,28 @@ class Owner implements PictureOwner {
   }
 }
 
-/** Decodes JPEG to grey of the right size, in the order in which the test lets it. */
-class SlowJpeg {
+/** Decodes images to grey of the right size, in the order in which the test lets it. */
+class SlowImages {
   private readonly waiting: (() => void)[] = [];
 
-  readonly decode = (data: Uint8Array, width: number, height: number): Promise<Uint8ClampedArray> => {
+  readonly jpeg = (data: Uint8Array, width: number, height: number): Promise<Uint8ClampedArray> => {
     expect(jpegSize(data)).toEqual({ width, height });
+    return this.grey(width, height);
+  };
+
+  /** Pictures of one video, the first of which must be a key. */
+  readonly keys: boolean[] = [];
+  readonly video = (data: Uint8Array, key: boolean, width: number, height: number): Promise<Uint8ClampedArray> => {
+    expect([...data.subarray(0, 4)]).toEqual([0, 0, 0, 1]);
+    this.keys.push(key);
+    return this.grey(width, height);
+  };
+
+  private grey(width: number, height: number): Promise<Uint8ClampedArray> {
     return new Promise((resolve) => {
       this.waiting.push(() => resolve(new Uint8ClampedArray(4 * width * height).fill(128)));
     });
-  };
+  }
 
   /** Finishes all that was begun, last first. */
   async finish(): Promise<void> {
@@ -48,9 +60,9 @@ class SlowJpeg {
   }
 }
 
-async function play(vector: Vector, stream: PixelStream): Promise<{ owner: Owner; checked: number }> {
+async function play(vector: Vector, stream: PixelStream): Promise<{ owner: Owner; checked: number; keys: boolean[] }> {
   const owner = new Owner();
-  const jpeg = new SlowJpeg();
+  const images = new SlowImages();
   let decoder: Decoder | undefined;
   let checked = 0;
   const failures: unknown[] = [];
@@ -60,7 +72,7 @@ async function play(vector: Vector, stream: PixelStream): Promise<{ owner: Owner
       decoder = new Decoder(
         owner,
         stream,
-        jpeg.decode,
+        images,
         () => 0,
         (error) => failures.push(error),
         message,
@@ -70,7 +82,7 @@ async function play(vector: Vector, stream: PixelStream): Promise<{ owner: Owner
     }
     const check = vector.checks.find(({ after }) => after === index + 1);
     if (check !== undefined) {
-      await jpeg.finish();
+      await images.finish();
       expect(failures).toEqual([]);
       expect([owner.picture?.width, owner.picture?.height]).toEqual([check.width, check.height]);
       const hash = createHash("sha256")
@@ -80,9 +92,9 @@ async function play(vector: Vector, stream: PixelStream): Promise<{ owner: Owner
       checked += 1;
     }
   }
-  await jpeg.finish();
+  await images.finish();
   expect(failures).toEqual([]);
-  return { owner, checked };
+  return { owner, checked, keys: images.keys };
 }
 
 const recorded = vectors();
@@ -96,10 +108,13 @@ describe("recorded connections", () => {
   test.each(recorded.map((vector) => [vector.name, vector] as const))(
     "%s, zstd in WebAssembly",
     async (_name, vector) => {
-      const { owner, checked } = await play(vector, await pixelStream());
+      const { owner, checked, keys } = await play(vector, await pixelStream());
       expect(checked).toBe(vector.checks.length);
       const numbers = owner.frames.map(({ number }) => number);
       expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+      if (vector.name === "film") {
+        expect(keys.slice(0, 4)).toEqual([true, false, false, false]);
+      }
     },
   );
 
@@ -176,12 +191,12 @@ describe("order", () => {
 
   test("frames wait for the JPEG of those before them, and a resize waits too", async () => {
     const owner = new Owner();
-    const jpeg = new SlowJpeg();
+    const images = new SlowImages();
     const stream = scriptPixelStream();
     const decoder = new Decoder(
       owner,
       stream,
-      jpeg.decode,
+      images,
       () => 0,
       () => {},
       { width: 16, height: 16 },
@@ -192,7 +207,7 @@ describe("order", () => {
     decoder.take({ kind: "resize", width: 32, height: 32 }, 0);
     expect(owner.frames).toEqual([]);
     expect(owner.picture?.width).toBe(16);
-    await jpeg.finish();
+    await images.finish();
     expect(owner.frames.map(({ number }) => number)).toEqual([1, 2]);
     expect(owner.picture?.width).toBe(32);
     expect([...(owner.picture?.bytes.subarray(0, 8) ?? [])]).toEqual([1, 2, 3, 255, 128, 128, 128, 128]);
@@ -206,7 +221,7 @@ describe("order", () => {
     const decoder = new Decoder(
       owner,
       stream,
-      refuse,
+      { jpeg: refuse, video: refuse },
       () => 0,
       (error) => failures.push(error),
       { width: 9, height: 9 },

@@ -35,12 +35,13 @@ describe("reading", () => {
   });
 
   test("frame with every command that needs no pixels", () => {
-    const head = bytes([1, 2], [1, 2], [2, 3], [4, 7], [4, 0], [4, 0]);
+    const head = bytes([1, 2], [1, 2], [2, 4], [4, 7], [4, 0], [4, 0]);
     const fill = bytes([1, 1], [2, 1], [2, 2], [2, 3], [2, 4], [1, 5], [1, 6], [1, 7]);
     const copy = bytes([1, 2], [2, 1], [2, 2], [2, 3], [2, 4], [2, 8], [2, 9]);
     const jpeg = bytes([1, 5], [2, 0], [2, 0], [2, 8], [2, 8], [4, 2], [1, 0xff], [1, 0xd8]);
+    const video = bytes([1, 8], [2, 4], [2, 6], [2, 2], [2, 8], [1, 1], [4, 1], [1, 9]);
     const rect = { x: 1, y: 2, width: 3, height: 4 };
-    expect(read(joined(head, fill, copy, jpeg))).toMatchObject({
+    expect(read(joined(head, fill, copy, jpeg, video))).toMatchObject({
       kind: "frame",
       newStream: false,
       exact: true,
@@ -49,6 +50,7 @@ describe("reading", () => {
         { kind: "fill", rect, red: 5, green: 6, blue: 7 },
         { kind: "copy", rect, sourceX: 8, sourceY: 9 },
         { kind: "jpeg", rect: { x: 0, y: 0, width: 8, height: 8 }, data: new Uint8Array([0xff, 0xd8]) },
+        { kind: "video", rect: { x: 4, y: 6, width: 2, height: 8 }, key: true, data: new Uint8Array([9]) },
       ],
     });
   });

@@ -5,11 +5,13 @@ use proptest::prelude::*;
 
 const QUIET: Duration = Duration::from_millis(120);
 
-/// A screen, the encoder of a viewer, and that viewer. Its JPEG decoder returns garbage, the worst a lossy codec can do.
+/// A screen, the encoder of a viewer, and that viewer. Its decoders of images return garbage, the worst a lossy codec can
+/// do.
 struct Pair {
     screen: Picture,
     encoder: Encoder,
     decoder: Decoder,
+    order: PixelOrder,
     number: u32,
     now: Duration,
     bytes: usize,
@@ -18,11 +20,17 @@ struct Pair {
 
 impl Pair {
     fn new(size: Size, abilities: Abilities) -> Self {
+        Self::with_order(size, abilities, PixelOrder::Rgb)
+    }
+
+    fn with_order(size: Size, abilities: Abilities, order: PixelOrder) -> Self {
         let garbage = |_: &[u8], size: Size| Some(noise(size, 77).bytes().to_vec());
         Self {
             screen: Picture::new(size),
-            encoder: Encoder::new(size, EncoderSettings::new(abilities, 20)).expect("encoder"),
-            decoder: Decoder::new(size, 20, garbage),
+            encoder: Encoder::new(size, EncoderSettings { order, ..EncoderSettings::new(abilities, 20) })
+                .expect("encoder"),
+            decoder: Decoder::new(size, 20, garbage).with_video(garbage),
+            order,
             number: 0,
             now: Duration::ZERO,
             bytes: 0,
@@ -36,9 +44,23 @@ impl Pair {
         self.encoder.damage(&set);
     }
 
+    /// The screen's bytes in the order the encoder was told; the fourth byte goes with the colour, as when it is drawn.
+    fn screen_bytes(&self) -> Vec<u8> {
+        match self.order {
+            PixelOrder::Rgb => self.screen.bytes().to_vec(),
+            PixelOrder::Bgr => {
+                let pixels = self.screen.bytes().as_chunks::<4>().0;
+                pixels.iter().flat_map(|&[r, g, b, _]| [b, g, r, r ^ 0x5a]).collect()
+            }
+        }
+    }
+
     /// Sends one frame; false when there was nothing to send.
     fn step(&mut self, budget: Budget, windows: &[WindowPlace]) -> bool {
-        let made = self.encoder.encode(&self.screen, self.number + 1, budget, self.now, None, windows);
+        let bytes = self.screen_bytes();
+        let size = self.screen.size();
+        let screen = Pixels::new(&bytes, size, 4 * usize::from(size.width));
+        let made = self.encoder.encode(screen, self.number + 1, budget, self.now, None, windows);
         let Some(message) = made.expect("encodes") else {
             return false;
         };
@@ -70,13 +92,14 @@ impl Pair {
     }
 }
 
-const SMALL: Budget = Budget { bytes: 3000, refine_bytes: 2000, jpeg_quality: 50 };
+const SMALL: Budget = Budget { bytes: 3000, refine_bytes: 2000, jpeg_quality: 50, video_bits_per_s: 1_000_000 };
 
 /// Something an application may do to the screen.
 #[derive(Debug, Clone)]
 enum Act {
     Fill(Rect, [u8; 3]),
     Noise(Rect, u32),
+    Film(Rect, u32),
     Scroll(Rect, u16),
     Move(Rect, u16, u16),
     FalseDamage(Rect),
@@ -91,6 +114,7 @@ fn any_act() -> impl Strategy<Value = Act> {
     prop_oneof![
         3 => (rect.clone(), any::<[u8; 3]>()).prop_map(|(r, c)| Act::Fill(r, c)),
         3 => (rect.clone(), any::<u32>()).prop_map(|(r, s)| Act::Noise(r, s)),
+        1 => (rect.clone(), any::<u32>()).prop_map(|(r, s)| Act::Film(r, s)),
         3 => (rect.clone(), 1..60u16).prop_map(|(r, n)| Act::Scroll(r, n)),
         2 => (rect.clone(), 0..100u16, 0..100u16).prop_map(|(r, x, y)| Act::Move(r, x, y)),
         1 => rect.prop_map(Act::FalseDamage),
@@ -111,8 +135,17 @@ fn apply(pair: &mut Pair, act: Act) {
         }
         Act::Noise(rect, seed) => {
             let rect = rect.intersect(&all);
-            pair.screen.take(&noise(pair.screen.size(), seed), rect);
+            pair.screen.take(noise(pair.screen.size(), seed).view(), rect);
             pair.damage(rect);
+        }
+        Act::Film(rect, seed) => {
+            let rect = rect.intersect(&all);
+            for n in 0..15 {
+                pair.screen.take(noise(pair.screen.size(), seed ^ n).view(), rect);
+                pair.damage(rect);
+                pair.step(Budget::UNLIMITED, &[]);
+                pair.now += Duration::from_millis(40);
+            }
         }
         Act::Scroll(rect, by) => {
             let rect = rect.intersect(&all);
@@ -149,16 +182,23 @@ proptest! {
     #[test]
     fn the_viewer_ends_with_the_exact_picture(
         acts in prop::collection::vec(any_act(), 1..25),
-        jpeg in any::<bool>(),
+        lossy in 0..3,
         small in any::<bool>(),
+        bgr in any::<bool>(),
     ) {
-        let abilities = if jpeg { Abilities::JPEG } else { Abilities::default() };
-        let mut pair = Pair::new(Size::new(320, 256), abilities);
+        let abilities = match lossy {
+            0 => Abilities::default(),
+            1 => Abilities::JPEG,
+            _ => Abilities::JPEG.and(Abilities::H264),
+        };
+        let order = if bgr { PixelOrder::Bgr } else { PixelOrder::Rgb };
+        let mut pair = Pair::with_order(Size::new(320, 256), abilities, order);
         for act in acts {
             apply(&mut pair, act);
         }
         pair.settle(if small { SMALL } else { Budget::UNLIMITED });
-        prop_assert!(jpeg || pair.encoder.statistics().jpeg_px == 0);
+        let done = pair.encoder.statistics();
+        prop_assert!((lossy > 0 || done.jpeg_px == 0) && (lossy > 1 || done.video_px == 0));
     }
 }
 
@@ -193,7 +233,7 @@ fn photographs_are_lossy_first_and_exact_after_rest() {
     let mut pair = Pair::new(Size::new(640, 480), Abilities::JPEG);
     pair.settle(Budget::UNLIMITED);
     let rect = Rect::new(100, 100, 300, 200);
-    pair.screen.take(&noise(Size::new(640, 480), 4), rect);
+    pair.screen.take(noise(Size::new(640, 480), 4).view(), rect);
     pair.damage(rect);
     assert!(pair.step(Budget::UNLIMITED, &[]) && !pair.exact);
     assert!(!pair.encoder.wants_frame(pair.now + QUIET - Duration::from_millis(1)));
@@ -201,6 +241,36 @@ fn photographs_are_lossy_first_and_exact_after_rest() {
     pair.now += QUIET;
     assert!(pair.encoder.wants_frame(pair.now) && pair.step(Budget::UNLIMITED, &[]));
     assert!(pair.exact);
+}
+
+#[test]
+fn a_film_is_sent_as_video_and_what_is_typed_beside_it_at_once_and_lossless() {
+    let size = Size::new(640, 480);
+    let mut pair = Pair::new(size, Abilities::JPEG.and(Abilities::H264));
+    let film = Rect::new(101, 60, 301, 200);
+    let mut sent_as_video = 0;
+    for n in 0..30u16 {
+        pair.screen.take(noise(size, n.into()).view(), film);
+        pair.screen.fill(Rect::new(20 + 9 * n, 400, 5, 12), [200, 210, 90]);
+        pair.damage(film);
+        pair.damage(Rect::new(20 + 9 * n, 400, 5, 12));
+        let before = pair.encoder.statistics();
+        assert!(pair.step(Budget::UNLIMITED, &[]));
+        let typed = Rect::new(0, 300, 640, 180);
+        assert!(
+            pair.decoder.picture().view().same(pair.screen.view(), typed),
+            "what was typed with picture {n} is there"
+        );
+        let after = pair.encoder.statistics();
+        if after.video_px > before.video_px {
+            sent_as_video += 1;
+            assert_eq!(after.jpeg_px, before.jpeg_px, "nothing is sent twice");
+        }
+        pair.now += Duration::from_millis(33);
+    }
+    assert!(sent_as_video >= 18, "{sent_as_video} pictures of 30");
+    pair.now += QUIET;
+    pair.settle(Budget::UNLIMITED);
 }
 
 #[test]
@@ -234,10 +304,11 @@ fn a_dragged_window_is_a_copy() {
 fn a_small_budget_spreads_the_picture_over_frames_nearest_first() {
     let size = Size::new(640, 480);
     let mut pair = Pair::new(size, Abilities::default());
-    pair.screen.take(&noise(size, 3), size.rect());
+    pair.screen.take(noise(size, 3).view(), size.rect());
     pair.damage(size.rect());
     let focus = Some(Point { x: 600, y: 440 });
-    let made = pair.encoder.encode(&pair.screen, 1, SMALL, pair.now, focus, &[]).expect("encodes").expect("a frame");
+    let made =
+        pair.encoder.encode(pair.screen.view(), 1, SMALL, pair.now, focus, &[]).expect("encodes").expect("a frame");
     let Drawn::Frame { rects, exact, .. } = pair.decoder.message(&made).expect("decodes") else { panic!("a frame") };
     assert!(!exact && rects.len() == 1 && rects[0].distance_squared(Point { x: 600, y: 440 }) < 16_384);
     pair.number = 1;

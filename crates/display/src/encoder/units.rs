@@ -2,13 +2,13 @@
 
 use crate::classify::{Class, classify};
 use crate::geometry::{Point, Rect};
-use crate::picture::Picture;
+use crate::pixels::Pixels;
 use crate::tiles::TileSet;
 
 /// How a rectangle is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    Fill([u8; 3]),
+    Fill([u8; 4]),
     Raw,
     Planar,
     Jpeg,
@@ -31,22 +31,21 @@ const SMALLEST_LOSSY_PX: usize = 12 << 10;
 /// Changed tiles of one colour, found once a frame.
 #[derive(Debug, Default)]
 pub(super) struct FlatTiles {
-    /// Index, rectangle and colour, in the order of the indices.
-    tiles: Vec<(usize, Rect, [u8; 3])>,
+    /// Index, rectangle and pixel, in the order of the indices.
+    tiles: Vec<(usize, Rect, [u8; 4])>,
 }
 
 impl FlatTiles {
-    pub(super) fn find(picture: &Picture, changed: &TileSet) -> Self {
-        let tiles = changed.iter().filter_map(|(i, rect)| Some((i, rect, picture.single_colour(rect)?)));
-        Self { tiles: tiles.collect() }
+    pub(super) fn find(pixels: Pixels<'_>, changed: &TileSet) -> Self {
+        Self { tiles: pixels.single_pixels(changed) }
     }
 
     pub(super) fn indices(&self) -> impl Iterator<Item = usize> + '_ {
         self.tiles.iter().map(|t| t.0)
     }
 
-    /// The colour of a tile's rectangle, if it is the one looked at.
-    fn colour(&self, index: usize, rect: Rect) -> Option<[u8; 3]> {
+    /// The pixel of a tile's rectangle, if it is the one looked at.
+    fn pixel(&self, index: usize, rect: Rect) -> Option<[u8; 4]> {
         let i = self.tiles.binary_search_by_key(&index, |t| t.0).ok()?;
         (self.tiles[i].1 == rect).then_some(self.tiles[i].2)
     }
@@ -55,9 +54,9 @@ impl FlatTiles {
 /// What is to be covered with units.
 pub(super) struct Task<'a> {
     /// The pixels to send.
-    pub(super) picture: &'a Picture,
+    pub(super) pixels: Pixels<'a>,
     /// What the viewer has; equal pixels need not be covered. `None`: everything is sent.
-    pub(super) shown: Option<&'a Picture>,
+    pub(super) shown: Option<Pixels<'a>>,
     /// Where.
     pub(super) changed: &'a TileSet,
     /// Which of it is known to be of one colour.
@@ -84,14 +83,14 @@ pub(super) fn plan(task: &Task<'_>) -> Vec<Unit> {
             row = index / columns;
         }
         // One colour needs no cutting: filling equal pixels once more changes nothing.
-        let flat = task.flat.colour(index, changed);
+        let flat = task.flat.pixel(index, changed);
         let bands = match (flat, task.shown) {
-            (None, Some(shown)) => task.picture.bands(shown, changed),
+            (None, Some(shown)) => task.pixels.bands(shown, changed),
             (Some(_), _) | (_, None) => vec![changed],
         };
         for rect in bands {
-            let kind = match flat.map_or_else(|| classify(task.picture, rect), Class::Flat) {
-                Class::Flat(rgb) => Kind::Fill(rgb),
+            let kind = match flat.map_or_else(|| classify(task.pixels, rect), Class::Flat) {
+                Class::Flat(pixel) => Kind::Fill(pixel),
                 Class::Text => Kind::Raw,
                 Class::Photo => Kind::Planar,
             };
@@ -178,11 +177,11 @@ pub(super) fn order(units: &mut [Unit], focus: Option<Point>, budget_bytes: usiz
 mod tests {
     use super::*;
     use crate::geometry::Size;
-    use crate::picture::tests::noise;
+    use crate::picture::{Picture, tests::noise};
 
     fn plan_all(picture: &Picture, changed: &TileSet, lossy_allowed: bool) -> Vec<Unit> {
-        let flat = &FlatTiles::find(picture, changed);
-        plan(&Task { picture, shown: None, changed, flat, lossy_allowed, budget_bytes: usize::MAX })
+        let flat = &FlatTiles::find(picture.view(), changed);
+        plan(&Task { pixels: picture.view(), shown: None, changed, flat, lossy_allowed, budget_bytes: usize::MAX })
     }
 
     fn covered(units: &[Unit], changed: &TileSet) -> bool {
@@ -195,7 +194,7 @@ mod tests {
         let mut picture = Picture::new(size);
         picture.fill(size.rect(), [7, 8, 9]);
         let units = plan_all(&picture, &TileSet::full(size), true);
-        assert_eq!(units, [Unit { rect: size.rect(), kind: Kind::Fill([7, 8, 9]) }]);
+        assert_eq!(units, [Unit { rect: size.rect(), kind: Kind::Fill([7, 8, 9, 255]) }]);
     }
 
     #[test]

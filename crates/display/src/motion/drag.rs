@@ -8,6 +8,7 @@ use memchr::memmem::Finder;
 use super::Move;
 use crate::geometry::{Rect, Size};
 use crate::picture::Picture;
+use crate::pixels::Pixels;
 use crate::tiles::TileSet;
 
 /// Probes looked for.
@@ -28,7 +29,7 @@ const SMALLEST_PX: usize = 4 << 10;
 pub(crate) struct Velocity(Option<(i32, i32)>);
 
 /// Finds the rectangle that moved, if there is one.
-pub(super) fn find(shown: &Picture, screen: &Picture, changed: &TileSet, velocity: &mut Velocity) -> Option<Move> {
+pub(super) fn find(shown: &Picture, screen: Pixels<'_>, changed: &TileSet, velocity: &mut Velocity) -> Option<Move> {
     let mut votes: Vec<((i32, i32), u32, Rect)> = Vec::new();
     for probe in probes(shown, screen, changed) {
         let Some(from) = velocity.0.filter(|v| fits(shown, screen, probe, *v)).or_else(|| seek(shown, screen, probe))
@@ -50,7 +51,7 @@ pub(super) fn find(shown: &Picture, screen: &Picture, changed: &TileSet, velocit
 }
 
 /// Rows of pixels that can be recognised, from changed tiles all over.
-fn probes(shown: &Picture, screen: &Picture, changed: &TileSet) -> Vec<Rect> {
+fn probes(shown: &Picture, screen: Pixels<'_>, changed: &TileSet) -> Vec<Rect> {
     let place = |r: Rect| Rect::new(r.x + (r.w - PROBE_PX) / 2, r.y + r.h / 2, PROBE_PX, 1);
     let candidates = changed.iter().map(|(_, r)| r).filter(|r| r.w >= PROBE_PX && r.h >= 4).map(place);
     let differs = |p: &Rect| screen.row(p.x, p.y, p.w) != shown.row(p.x, p.y, p.w);
@@ -74,13 +75,13 @@ fn displaced(r: Rect, (dx, dy): (i32, i32), size: Size) -> Option<Rect> {
 }
 
 /// Whether a rectangle of the screen was shown a displacement away.
-fn fits(shown: &Picture, screen: &Picture, r: Rect, by: (i32, i32)) -> bool {
+fn fits(shown: &Picture, screen: Pixels<'_>, r: Rect, by: (i32, i32)) -> bool {
     displaced(r, by, shown.size())
         .is_some_and(|from| (0..r.h).all(|i| screen.row(r.x, r.y + i, r.w) == shown.row(from.x, from.y + i, r.w)))
 }
 
 /// Looks for a probe all around its place; `None` when it is nowhere, or in more than one place.
-fn seek(shown: &Picture, screen: &Picture, probe: Rect) -> Option<(i32, i32)> {
+fn seek(shown: &Picture, screen: Pixels<'_>, probe: Rect) -> Option<(i32, i32)> {
     let size = shown.size();
     let finder = Finder::new(screen.row(probe.x, probe.y, probe.w));
     let left = probe.x.saturating_sub(REACH);
@@ -100,7 +101,7 @@ fn seek(shown: &Picture, screen: &Picture, probe: Rect) -> Option<(i32, i32)> {
 }
 
 /// The rectangle around a probe whose blocks fit a displacement, its edges found to the pixel.
-fn rectangle(shown: &Picture, screen: &Picture, bounds: Rect, probe: Rect, by: (i32, i32)) -> Option<Move> {
+fn rectangle(shown: &Picture, screen: Pixels<'_>, bounds: Rect, probe: Rect, by: (i32, i32)) -> Option<Move> {
     let size = shown.size();
     let (columns, rows) = (bounds.w.div_ceil(BLOCK), bounds.h.div_ceil(BLOCK));
     let block = |column: u16, row: u16| {
@@ -136,7 +137,7 @@ fn rectangle(shown: &Picture, screen: &Picture, bounds: Rect, probe: Rect, by: (
 }
 
 /// Moves the edges outwards, pixel by pixel in the end, as long as what they take in fits.
-fn grow(shown: &Picture, screen: &Picture, m: &mut Move, by: (i32, i32)) {
+fn grow(shown: &Picture, screen: Pixels<'_>, m: &mut Move, by: (i32, i32)) {
     let size = shown.size();
     for step in [8u16, 4, 2, 1] {
         let to = m.to;
@@ -162,7 +163,7 @@ fn grow(shown: &Picture, screen: &Picture, m: &mut Move, by: (i32, i32)) {
 }
 
 /// Whether nearly all pieces of a strip fit a displacement.
-fn mostly_fits(shown: &Picture, screen: &Picture, strip: Rect, by: (i32, i32)) -> bool {
+fn mostly_fits(shown: &Picture, screen: Pixels<'_>, strip: Rect, by: (i32, i32)) -> bool {
     if displaced(strip, by, shown.size()).is_none() {
         return false;
     }
@@ -197,7 +198,7 @@ mod tests {
         let (shown, screen) = (draw(x, y), draw(to_x, to_y));
         let mut changed = TileSet::new(size);
         for (_, tile) in TileSet::touched(size, size.rect()) {
-            if let Some(rect) = screen.difference(&shown, tile) {
+            if let Some(rect) = screen.view().difference(shown.view(), tile) {
                 changed.add(rect);
             }
         }
@@ -209,10 +210,10 @@ mod tests {
         for (x, y, to_x, to_y) in [(50, 60, 61, 55), (50, 60, 50, 93), (100, 100, 33, 17), (10, 10, 180, 200)] {
             let (shown, screen, changed, to) = dragged(x, y, to_x, to_y);
             let mut velocity = Velocity::default();
-            let found = find(&shown, &screen, &changed, &mut velocity).expect("found");
+            let found = find(&shown, screen.view(), &changed, &mut velocity).expect("found");
             assert_eq!((found.to, found.from_x, found.from_y), (to, x, y));
             assert!(velocity.0.is_some());
-            assert_eq!(find(&shown, &screen, &changed, &mut velocity).map(|m| m.to), Some(to));
+            assert_eq!(find(&shown, screen.view(), &changed, &mut velocity).map(|m| m.to), Some(to));
         }
     }
 
@@ -220,9 +221,9 @@ mod tests {
     fn new_pictures_are_no_drags() {
         let size = Size::new(500, 400);
         let (shown, screen) = (noise(size, 1), noise(size, 3));
-        assert_eq!(find(&shown, &screen, &TileSet::full(size), &mut Velocity::default()), None);
+        assert_eq!(find(&shown, screen.view(), &TileSet::full(size), &mut Velocity::default()), None);
         let mut flat = Picture::new(size);
         flat.fill(size.rect(), [1, 2, 3]);
-        assert_eq!(find(&shown, &flat, &TileSet::full(size), &mut Velocity::default()), None);
+        assert_eq!(find(&shown, flat.view(), &TileSet::full(size), &mut Velocity::default()), None);
     }
 }

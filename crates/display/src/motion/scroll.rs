@@ -3,6 +3,7 @@
 use super::Move;
 use crate::geometry::Rect;
 use crate::picture::Picture;
+use crate::pixels::Pixels;
 use crate::tiles::{TILE_PX, TileSet};
 
 /// Shortest run of rows sent as a copy.
@@ -27,7 +28,7 @@ pub(super) struct Scrolls {
 
 impl Scrolls {
     /// Looks for distances at which many changed rows are found again.
-    pub(super) fn search(shown: &Picture, screen: &Picture, changed: &TileSet) -> Self {
+    pub(super) fn search(shown: &Picture, screen: Pixels<'_>, changed: &TileSet) -> Self {
         let strips = strips(changed);
         let distances = vote(shown, screen, &strips);
         Self { strips, distances }
@@ -35,7 +36,7 @@ impl Scrolls {
 
     /// The rectangles that moved by a distance, in the order in which few sources are overwritten before they are
     /// read: away from the overlap, as in any move of memory.
-    pub(super) fn moves(&self, shown: &Picture, screen: &Picture, distance: i32) -> Vec<Move> {
+    pub(super) fn moves(&self, shown: &Picture, screen: Pixels<'_>, distance: i32) -> Vec<Move> {
         let mut found = runs(shown, screen, &self.strips, distance);
         found.sort_by_key(|m| if distance > 0 { i32::from(m.to.y) } else { -i32::from(m.to.y) });
         found
@@ -70,7 +71,7 @@ fn strips(changed: &TileSet) -> Vec<Strip> {
 }
 
 /// Distances from target row to source row that many rows agree on, most votes first.
-fn vote(shown: &Picture, screen: &Picture, strips: &[Strip]) -> Vec<i32> {
+fn vote(shown: &Picture, screen: Pixels<'_>, strips: &[Strip]) -> Vec<i32> {
     let height = shown.size().height;
     let mut votes = vec![0u32; 2 * usize::from(height)];
     let mut best: Vec<i32> = Vec::new();
@@ -90,7 +91,7 @@ fn vote(shown: &Picture, screen: &Picture, strips: &[Strip]) -> Vec<i32> {
 }
 
 /// Whether most changed rows of a strip, by a sample, are found at a distance.
-fn explains(shown: &Picture, screen: &Picture, strip: &Strip, distance: i32) -> bool {
+fn explains(shown: &Picture, screen: Pixels<'_>, strip: &Strip, distance: i32) -> bool {
     let r = strip.changed;
     let (mut looked, mut found) = (0u32, 0u32);
     for y in (r.y..r.bottom()).step_by(usize::from(r.h / 16).max(1)) {
@@ -119,7 +120,7 @@ fn highest(votes: &[u32]) -> Vec<usize> {
 }
 
 /// Rectangles that are right after a copy from `distance` rows below and hold rows that are wrong now.
-fn runs(shown: &Picture, screen: &Picture, strips: &[Strip], distance: i32) -> Vec<Move> {
+fn runs(shown: &Picture, screen: Pixels<'_>, strips: &[Strip], distance: i32) -> Vec<Move> {
     let mut moves = Vec::new();
     let mut done = vec![false; strips.len()];
     // First the whole width of each group of neighbours: one long comparison a row instead of one a tile.
@@ -172,7 +173,7 @@ fn joins(a: &Move, b: &Move) -> bool {
 }
 
 /// Runs of rows of `area` that equal the rows `distance` below them in the shown picture.
-fn runs_in(shown: &Picture, screen: &Picture, area: Rect, distance: i32) -> Vec<Move> {
+fn runs_in(shown: &Picture, screen: Pixels<'_>, area: Rect, distance: i32) -> Vec<Move> {
     let height = i32::from(shown.size().height);
     let first = i32::from(area.y).max(-distance) as u16;
     let last = i32::from(area.bottom()).min(height - distance).max(0) as u16;
@@ -195,7 +196,7 @@ fn runs_in(shown: &Picture, screen: &Picture, area: Rect, distance: i32) -> Vec<
 }
 
 /// Extends a move to the left and right as far as all its rows still match.
-fn widen(shown: &Picture, screen: &Picture, m: &mut Move) {
+fn widen(shown: &Picture, screen: Pixels<'_>, m: &mut Move) {
     let matches =
         |x: u16, w: u16, m: &Move| (0..m.to.h).all(|i| screen.row(x, m.to.y + i, w) == shown.row(x, m.from_y + i, w));
     let width = shown.size().width;
@@ -265,7 +266,7 @@ impl RowTable {
     }
 
     /// Counts, for each distance, the changed rows that are found there and nowhere else.
-    fn count(&mut self, shown: &Picture, screen: &Picture, r: Rect, votes: &mut [u32]) {
+    fn count(&mut self, shown: &Picture, screen: Pixels<'_>, r: Rect, votes: &mut [u32]) {
         let height = shown.size().height;
         self.clear();
         let mut last = None;

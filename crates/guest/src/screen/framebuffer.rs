@@ -1,16 +1,19 @@
 //! The X server's picture, mapped: the file Xvfb keeps with `-fbdir`.
 //!
-//! Nothing is asked of the X server to read it. Reading may happen while the X server draws; whatever it draws after
-//! the read comes with damage of its own, so the picture always converges.
+//! Nothing is asked of the X server to read it, and nothing is copied: encoders read where it draws. That may happen while
+//! it draws; whatever it draws after the read comes with damage of its own, so the picture always converges.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 use std::ptr::NonNull;
 
-use porthole_display::{Picture, Rect, Size, TILE_PX, TileSet};
+use porthole_display::{PixelOrder, Pixels, Size};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+/// How the X server has its pixels.
+pub(crate) const ORDER: PixelOrder = PixelOrder::Bgr;
 
 /// The mapped picture.
 pub(crate) struct Framebuffer {
@@ -98,38 +101,15 @@ impl Framebuffer {
         unsafe { std::ptr::copy_nonoverlapping(self.address.as_ptr().add(from), out.as_mut_ptr(), out.len()) };
     }
 
-    /// Brings a rectangle of `picture` up to date and adds what really changed to `changed`.
-    pub(crate) fn update(&self, picture: &mut Picture, rect: Rect, changed: &mut TileSet) {
-        let rect = rect.intersect(&picture.size().rect()).intersect(&self.max_size.rect());
-        if rect.is_empty() {
-            return;
-        }
-        // Whole rows, not tiles one by one: memory likes to be read in one direction.
-        let mut source = vec![0u8; 4 * usize::from(rect.w)];
-        let edge = |x: u16| (x / TILE_PX + 1) * TILE_PX;
-        let mut x = rect.x;
-        let mut columns = Vec::new();
-        while x < rect.right() {
-            let right = edge(x).min(rect.right());
-            columns.push(Column { x, right, top: u16::MAX, bottom: 0 });
-            x = right;
-        }
-        for y in rect.y..rect.bottom() {
-            self.read(self.offset + usize::from(y) * self.stride + 4 * usize::from(rect.x), &mut source);
-            let mut rest = (&mut *picture.row_mut(rect.x, y, rect.w), &source[..]);
-            for column in &mut columns {
-                let (target, target_rest) = rest.0.split_at_mut(4 * usize::from(column.right - column.x));
-                let (pixels, pixels_rest) = rest.1.split_at(target.len());
-                rest = (target_rest, pixels_rest);
-                if take_row(target, pixels) {
-                    column.top = column.top.min(y);
-                    column.bottom = y + 1;
-                }
-            }
-            if (y + 1) % TILE_PX == 0 || y + 1 == rect.bottom() {
-                columns.iter_mut().for_each(|c| c.finish(changed));
-            }
-        }
+    /// Looks at the upper left part of it, as large as the screen is now. Pixels are in the order [`ORDER`].
+    pub(crate) fn view(&self, size: Size) -> Pixels<'_> {
+        let rows = self.stride * usize::from(self.max_size.height);
+        // SAFETY: the bytes lie inside the mapping (checked by `open`), which lives as long as `self`, and any bytes are
+        // valid for u8. The X server may write meanwhile; whoever reads a pixel twice may find two values, which
+        // `Pixels` says, and the file is never made shorter.
+        let bytes = unsafe { std::slice::from_raw_parts(self.address.as_ptr().add(self.offset), rows) };
+        let size = size.rect().intersect(&self.max_size.rect());
+        Pixels::new(bytes, Size::new(size.w, size.h), self.stride)
     }
 
     /// Gives memory of rows below the screen back to the system; they read as black afterwards.
@@ -144,42 +124,11 @@ impl Framebuffer {
     }
 }
 
-/// Which rows changed in a column of tiles since the last row of tiles ended.
-struct Column {
-    x: u16,
-    right: u16,
-    top: u16,
-    bottom: u16,
-}
-
-impl Column {
-    fn finish(&mut self, changed: &mut TileSet) {
-        if self.bottom > 0 {
-            changed.add(Rect::between(self.x, self.top, self.right, self.bottom));
-        }
-        (self.top, self.bottom) = (u16::MAX, 0);
-    }
-}
-
 impl Drop for Framebuffer {
     fn drop(&mut self) {
         // SAFETY: this is the mapping `open` made, and nothing refers to it any more.
         let _ = unsafe { munmap(self.address.as_ptr().cast(), self.length) };
     }
-}
-
-/// Writes X pixels (blue, green, red, anything) as r g b 255; says whether any differs from what was there.
-fn take_row(row: &mut [u8], source: &[u8]) -> bool {
-    let mut difference = 0u32;
-    let (to, _) = row.as_chunks_mut::<4>();
-    let (from, _) = source.as_chunks::<4>();
-    for (to, from) in to.iter_mut().zip(from) {
-        let x = u32::from_le_bytes(*from);
-        let new = (x & 0xff) << 16 | (x & 0xff00) | (x >> 16 & 0xff) | 0xff00_0000;
-        difference |= new ^ u32::from_le_bytes(*to);
-        *to = new.to_le_bytes();
-    }
-    difference != 0
 }
 
 fn wrong(what: &str) -> io::Error {
@@ -213,14 +162,11 @@ mod tests {
     fn pixels_come_in_the_order_of_the_wire() {
         let file = file(70, 3, |_| {});
         let framebuffer = Framebuffer::open(file.path()).expect("opens");
-        let mut picture = Picture::new(Size::new(70, 3));
-        let mut changed = TileSet::new(picture.size());
-        framebuffer.update(&mut picture, Rect::new(1, 0, 69, 3), &mut changed);
-        assert_eq!(picture.row(0, 0, 2), [0, 0, 0, 255, 6, 5, 4, 255]);
-        assert_eq!(changed.area(), 69 * 3);
-        changed.clear();
-        framebuffer.update(&mut picture, Rect::new(1, 0, 69, 3), &mut changed);
-        assert!(changed.is_empty(), "nothing changed since");
+        let picture = framebuffer.view(Size::new(60, 2)).to_picture(ORDER);
+        assert_eq!(picture.size(), Size::new(60, 2));
+        assert_eq!(picture.row(0, 0, 2), [2, 1, 0, 255, 6, 5, 4, 255]);
+        assert_eq!(picture.row(1, 1, 1), [30, 29, 28, 255], "rows begin where those of the file do");
+        assert_eq!(framebuffer.view(Size::new(800, 600)).size(), Size::new(70, 3), "never more than there is");
     }
 
     #[test]

@@ -163,8 +163,9 @@ struct Screen {
     x: X,
     spec: ScreenSpec,
     framebuffer: Framebuffer,
-    picture: Picture,
-    /// Drawn by the X server since the picture was brought up to date.
+    /// The screen's size now.
+    size: Size,
+    /// Drawn by the X server since viewers were told.
     pending: TileSet,
     /// The X server's damage report, while anybody cares.
     damage: Option<u32>,
@@ -265,7 +266,7 @@ impl Screen {
             x,
             spec,
             framebuffer,
-            picture: Picture::new(size),
+            size,
             pending: TileSet::full(size),
             damage: None,
             viewers: Vec::new(),
@@ -305,7 +306,7 @@ impl Screen {
                 self.x.conn.damage_create(damage, self.x.root, ReportLevel::RAW_RECTANGLES)?;
                 self.damage = Some(damage);
                 // What was drawn before is nobody's damage.
-                self.pending = TileSet::full(self.picture.size());
+                self.pending = TileSet::full(self.size);
             }
             (false, Some(damage)) => {
                 self.x.conn.damage_destroy(damage)?;
@@ -320,11 +321,7 @@ impl Screen {
         match ask {
             Ask::Viewer { socket, read, role } => self.add_viewer(socket, read, role),
             Ask::Picture(reply) => {
-                let mut changed = TileSet::new(self.picture.size());
-                let all = self.picture.size().rect();
-                self.framebuffer.update(&mut self.picture, all, &mut changed);
-                self.share(&changed);
-                let _ = reply.send(self.picture.clone());
+                let _ = reply.send(self.framebuffer.view(self.size).to_picture(framebuffer::ORDER));
                 Ok(())
             }
             Ask::Windows(reply) => {
@@ -362,12 +359,5 @@ impl Screen {
         self.clipboard.want(self.viewers.iter().any(Viewer::wants_clipboard));
         self.tell(Told::Viewers(self.viewers.len() as u32));
         self.watch_damage()
-    }
-
-    /// Marks changes of the picture for every viewer.
-    fn share(&mut self, changed: &TileSet) {
-        for viewer in &mut self.viewers {
-            viewer.damage(changed);
-        }
     }
 }

@@ -11,7 +11,7 @@ use x11rb::protocol::xproto::{ConnectionExt as _, Mapping};
 
 use super::input::Input;
 use super::viewer::{Said, Viewer};
-use super::{PLAIN_WINDOW_TIME, Screen, ScreenError, Told, resize, windows};
+use super::{PLAIN_WINDOW_TIME, Screen, ScreenError, Told, resize};
 
 /// Events read before viewers get their turn.
 const MOST_EVENTS: usize = 20_000;
@@ -29,7 +29,7 @@ impl Screen {
             if let Event::DamageNotify(e) = &event {
                 damaged = true;
                 let (w, h) = (e.area.width.into(), e.area.height.into());
-                self.pending.add(Rect::clipped(e.area.x.into(), e.area.y.into(), w, h, self.picture.size()));
+                self.pending.add(Rect::clipped(e.area.x.into(), e.area.y.into(), w, h, self.size));
             } else {
                 self.event(&event)?;
             }
@@ -52,7 +52,7 @@ impl Screen {
                 }
             }
             Event::ConfigureNotify(e) if e.window == self.x.root => {
-                if Size::new(e.width, e.height) != self.picture.size() {
+                if Size::new(e.width, e.height) != self.size {
                     // Of several changes in a row only the last one counts, and that may not have been reported yet.
                     let now = self.x.conn.get_geometry(self.x.root)?.reply()?;
                     self.size_changed(Size::new(now.width, now.height));
@@ -79,17 +79,9 @@ impl Screen {
     /// Brings the picture up to date and sends frames to those who may have one.
     pub(super) fn turn(&mut self) -> Result<(), ScreenError> {
         self.grant_size()?;
-        let credit = self.viewers.iter().any(Viewer::has_credit);
-        if !self.pending.is_empty() && (credit || self.waits_for_window) {
-            let begun = Instant::now();
-            let mut changed = TileSet::new(self.picture.size());
-            for rect in self.pending.spans() {
-                self.framebuffer.update(&mut self.picture, rect, &mut changed);
-            }
-            let (damaged_px, changed_px) = (self.pending.area(), changed.area());
-            tracing::trace!(damaged_px, changed_px, capture_us = begun.elapsed().as_micros(), "Capture");
+        if !self.pending.is_empty() {
+            self.viewers.iter_mut().for_each(|v| v.damage(&self.pending));
             self.pending.clear();
-            self.share(&changed);
         }
         if self.waits_for_window {
             self.look_for_window()?;
@@ -101,18 +93,18 @@ impl Screen {
         let places = self.windows.places();
         let (x, y) = self.input.pointer();
         for viewer in self.viewers.iter_mut().filter(|v| v.wants_frame(now)) {
-            viewer.frame(&self.picture, now, Some(Point { x, y }), &places)?;
+            viewer.frame(self.framebuffer.view(self.size), now, Some(Point { x, y }), &places)?;
         }
         Ok(())
     }
 
     fn look_for_window(&mut self) -> Result<(), ScreenError> {
-        let Some(rect) = self.windows.large(self.picture.size()) else {
+        let Some(rect) = self.windows.large(self.size) else {
             self.window_since = None;
             return Ok(());
         };
         let since = *self.window_since.get_or_insert_with(Instant::now);
-        if windows::is_drawn(&self.picture, rect) || since.elapsed() >= PLAIN_WINDOW_TIME {
+        if self.framebuffer.view(self.size).is_varied(rect) || since.elapsed() >= PLAIN_WINDOW_TIME {
             self.waits_for_window = false;
             self.tell(Told::Drawn);
             self.watch_damage()?;
@@ -162,7 +154,7 @@ impl Screen {
             self.wanted_size = Some((Size::new(hello.width_px, hello.height_px), Instant::now()));
             self.grant_size()?;
         }
-        let (size, max_size) = (self.picture.size(), self.max_size());
+        let (size, max_size) = (self.size, self.max_size());
         let shape = self.cursors.current(&self.x)?;
         if let Some(viewer) = self.viewers.iter_mut().find(|v| v.id == id) {
             viewer.begin(hello, &self.spec.name, size, max_size)?;
@@ -181,7 +173,7 @@ impl Screen {
     /// Carries out a message of a viewer that has begun; the inner error says how it broke the protocol.
     fn message(&mut self, id: u64, message: ViewerMessage) -> Result<Result<(), String>, ScreenError> {
         let now = self.now();
-        let size = self.picture.size();
+        let size = self.size;
         let Some(viewer) = self.viewers.iter_mut().find(|v| v.id == id) else { return Ok(Ok(())) };
         match message {
             ViewerMessage::Ack(ack) => return Ok(viewer.pacing.acked(&ack, now).map_err(|e| e.to_string())),
@@ -225,7 +217,7 @@ impl Screen {
         }
         self.wanted_size = None;
         let size = resize::nearest(wanted, self.max_size());
-        if size == self.picture.size() {
+        if size == self.size {
             return Ok(());
         }
         self.resized_at = Some(Instant::now());
@@ -241,13 +233,13 @@ impl Screen {
     fn size_changed(&mut self, size: Size) {
         let max = self.framebuffer.max_size();
         let size = Size::new(size.width.clamp(1, max.width), size.height.clamp(1, max.height));
-        if size == self.picture.size() {
+        if size == self.size {
             return;
         }
-        if size.height < self.picture.size().height {
+        if size.height < self.size.height {
             self.framebuffer.release_below(size.height);
         }
-        self.picture.resize(size);
+        self.size = size;
         self.pending = TileSet::full(size);
         self.viewers.iter_mut().for_each(|v| v.resize(size));
         self.tell(Told::Resized(size));

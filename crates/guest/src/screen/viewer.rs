@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use porthole_display::{
-    Abilities, DisplayHello, DisplayMessage, Encoder, EncoderSettings, Goodbye, GoodbyeReason, Pacing, Picture, Point,
+    Abilities, DisplayHello, DisplayMessage, Encoder, EncoderSettings, Goodbye, GoodbyeReason, Pacing, Pixels, Point,
     Pong, Role, Size, TileSet, ViewerHello, ViewerMessage, WindowPlace, limits,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -17,6 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role as WebSocketRole, WebSocketConfig};
 
 use super::cursor::{Shape, Slots};
+use super::framebuffer::ORDER;
 
 /// A raw stream behind a finished WebSocket handshake.
 pub(crate) trait RawStream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -103,10 +104,11 @@ impl Viewer {
     /// # Errors
     /// When there is no memory for an encoder.
     pub(crate) fn begin(&mut self, hello: &ViewerHello, name: &str, size: Size, max_size: Size) -> std::io::Result<()> {
-        let used = Abilities::JPEG.and(Abilities::CURSOR).and(Abilities::CLIPBOARD);
+        let used = Abilities::JPEG.and(Abilities::H264).and(Abilities::CURSOR).and(Abilities::CLIPBOARD);
         let abilities = hello.abilities.common(used);
         let window_log = hello.window_log.min(LARGEST_WINDOW_LOG);
-        let encoder = Encoder::new(size, EncoderSettings::new(abilities, window_log))?;
+        let settings = EncoderSettings { order: ORDER, ..EncoderSettings::new(abilities, window_log) };
+        let encoder = Encoder::new(size, settings)?;
         self.session = Some(Session { abilities, encoder });
         self.send(&DisplayMessage::Hello(DisplayHello {
             role: self.role,
@@ -189,7 +191,7 @@ impl Viewer {
     /// When the encoder fails.
     pub(crate) fn frame(
         &mut self,
-        picture: &Picture,
+        screen: Pixels<'_>,
         now: Duration,
         focus: Option<Point>,
         windows: &[WindowPlace],
@@ -197,7 +199,7 @@ impl Viewer {
         let Some(session) = &mut self.session else { return Ok(()) };
         let (number, budget) = (self.pacing.next_number(), self.pacing.budget());
         let begun = std::time::Instant::now();
-        let made = session.encoder.encode(picture, number, budget, now, focus, windows)?;
+        let made = session.encoder.encode(screen, number, budget, now, focus, windows)?;
         let spent = begun.elapsed();
         self.encode_time += spent;
         if let Some(message) = made {

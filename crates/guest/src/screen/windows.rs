@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use porthole_display::{Picture, Rect, Size, WindowPlace};
+use porthole_display::{Rect, Size, WindowPlace};
 use porthole_model::guest::{MOST_WINDOW_TEXT, MOST_WINDOWS, Window, WindowList};
 use x11rb::errors::ReplyError;
 use x11rb::protocol::Event;
@@ -163,9 +163,4 @@ fn text(x: &X, window: u32, name: u32, kind: u32) -> Result<String, ScreenError>
     let found = property(x, window, name, kind, MOST_WINDOW_TEXT)?;
     let bytes = found.filter(|reply| reply.format == 8).map(|reply| reply.value).unwrap_or_default();
     Ok(String::from_utf8_lossy(&bytes).chars().take(MOST_WINDOW_TEXT).collect())
-}
-
-/// Whether something was drawn into a rectangle: it has more than one colour.
-pub(crate) fn is_drawn(picture: &Picture, rect: Rect) -> bool {
-    !rect.is_empty() && picture.single_colour(rect).is_none()
 }

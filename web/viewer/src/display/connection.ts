@@ -6,12 +6,15 @@ import { Meter } from "./meter.ts";
 import type { PixelStream } from "./pixel-stream.ts";
 import { ABILITY, LIMIT, ProtocolError, read, write } from "./protocol.ts";
 import type { Surface } from "./surfaces.ts";
+import type { VideoPictures } from "./video.ts";
 
 /** What a connection needs of its worker. */
 export interface ConnectionParts {
   surface: Surface;
   stream: PixelStream;
   jpeg: JpegDecoder | undefined;
+  /** Makes a decoder of videos; given up when one fails. */
+  video: (() => VideoPictures) | undefined;
   post(message: ToPage): void;
   sharedMemory: boolean;
 }
@@ -25,6 +28,7 @@ export class Connection {
   private readonly socket: WebSocket;
   private readonly helloTimer: number;
   private decoder: Decoder | undefined;
+  private video: VideoPictures | undefined;
   private over = false;
 
   constructor(
@@ -44,7 +48,7 @@ export class Connection {
 
   /** Which decoder the pixel stream has. */
   get decoderName(): string {
-    return this.parts.stream.name;
+    return `${this.parts.stream.name}${this.parts.video === undefined ? "" : ", H.264"}`;
   }
 
   /** Sends a message, if the connection is still there. */
@@ -70,6 +74,7 @@ export class Connection {
     this.over = true;
     clearTimeout(this.helloTimer);
     this.decoder?.close();
+    this.video?.close();
     this.socket.onopen = null;
     this.socket.onmessage = null;
     this.socket.onclose = null;
@@ -78,10 +83,11 @@ export class Connection {
   }
 
   private hello(): void {
-    const { jpeg, sharedMemory } = this.parts;
+    const { jpeg, video, sharedMemory } = this.parts;
     const abilities =
       ABILITY.cursor |
       (jpeg === undefined ? 0 : ABILITY.jpeg) |
+      (video === undefined ? 0 : ABILITY.h264) |
       (sharedMemory ? ABILITY.sharedMemory : 0) |
       (this.clipboard ? ABILITY.clipboard : 0);
     this.send(write.hello({ ...this.wanted, abilities, zstdWindowLog: LIMIT.zstdWindowLog }));
@@ -117,7 +123,8 @@ export class Connection {
           surface.framed(frame);
         },
       };
-      this.decoder = new Decoder(owner, stream, jpeg ?? refuseJpeg, epochMs, (error) => this.fail(error), message);
+      const images = { jpeg: jpeg ?? refuse, video: this.videoPicture.bind(this) };
+      this.decoder = new Decoder(owner, stream, images, epochMs, (error) => this.fail(error), message);
     }
     if (message.kind === "frame" || message.kind === "resize") {
       if (this.decoder === undefined) {
@@ -130,11 +137,31 @@ export class Connection {
     }
   }
 
+  private async videoPicture(
+    data: Uint8Array<ArrayBuffer>,
+    key: boolean,
+    width: number,
+    height: number,
+  ): Promise<Uint8ClampedArray> {
+    const { video } = this.parts;
+    if (video === undefined) {
+      return refuse();
+    }
+    try {
+      this.video ??= video();
+      return await this.video.decode(data, key, width, height);
+    } catch (error) {
+      // The next connection does without.
+      this.parts.video = undefined;
+      throw error;
+    }
+  }
+
   private fail(error: unknown): void {
     this.end(error instanceof Error ? error.message : "the picture cannot be decoded");
   }
 }
 
-function refuseJpeg(): Promise<never> {
-  return Promise.reject(new ProtocolError("a JPEG that nobody asked for"));
+function refuse(): Promise<never> {
+  return Promise.reject(new ProtocolError("an image of a kind that nobody asked for"));
 }

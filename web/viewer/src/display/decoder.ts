@@ -1,6 +1,6 @@
 /**
  * From messages to pictures: keeps the picture, runs frames upon it in their order, each of them whole or not at all.
- * No socket and no canvas; JPEG data is decoded by whatever the browser has, which may take its time, and frames wait
+ * No socket and no canvas; images are decoded by whatever the browser has, which may take its time, and frames wait
  * for it without overtaking one another.
  */
 
@@ -10,6 +10,13 @@ import { type Command, type Frame, type Message, ProtocolError, type Rect } from
 
 /** Decodes a JFIF image into r g b a pixels, row by row; fails when the image is not exactly `width × height`. */
 export type JpegDecoder = (data: Uint8Array<ArrayBuffer>, width: number, height: number) => Promise<Uint8ClampedArray>;
+
+/** What decodes the images in a frame. */
+export interface ImageDecoders {
+  jpeg: JpegDecoder;
+  /** Decodes the next picture of a video; fails when it is not exactly `width × height`. */
+  video(data: Uint8Array<ArrayBuffer>, key: boolean, width: number, height: number): Promise<Uint8ClampedArray>;
+}
 
 /** Where the picture lives and who is told of it. */
 export interface PictureOwner {
@@ -41,6 +48,8 @@ interface Waiting {
   decodeUs: number;
 }
 
+type ImageCommand = Command & { kind: "jpeg" | "video" };
+
 type Step = Waiting | { resize: [number, number] };
 
 /** Decoder of one connection. */
@@ -52,7 +61,7 @@ export class Decoder {
   constructor(
     private readonly owner: PictureOwner,
     private readonly stream: PixelStream,
-    private readonly jpeg: JpegDecoder,
+    private readonly decoders: ImageDecoders,
     private readonly nowMs: () => number,
     private readonly fail: (error: unknown) => void,
     size: { width: number; height: number },
@@ -78,26 +87,33 @@ export class Decoder {
   private prepare(frame: Frame, arrivedMs: number): Waiting {
     const begun = this.nowMs();
     const { zstd, rawLength, newStream, commands } = frame;
-    const jpegs = commands.filter((command) => command.kind === "jpeg");
+    const images = commands.filter((command) => command.kind === "jpeg" || command.kind === "video");
     let pixels = rawLength === 0 ? undefined : this.stream.decode(zstd, rawLength, newStream);
-    if (pixels !== undefined && (jpegs.length > 0 || this.steps.length > 0)) {
+    if (pixels !== undefined && (images.length > 0 || this.steps.length > 0)) {
       pixels = pixels.slice();
     }
     const waiting: Waiting = {
       frame,
       pixels,
-      images: new Array(jpegs.length).fill(undefined),
-      missing: jpegs.length,
+      images: new Array(images.length).fill(undefined),
+      missing: images.length,
       arrivedMs,
       decodeUs: (this.nowMs() - begun) * 1000,
     };
-    for (const [index, { data, rect }] of jpegs.entries()) {
-      this.jpeg(data, rect.width, rect.height).then(
+    for (const [index, command] of images.entries()) {
+      this.image(command).then(
         (image) => this.arrived(waiting, index, image),
         (error) => this.failOnce(error),
       );
     }
     return waiting;
+  }
+
+  private image(command: ImageCommand): Promise<Uint8ClampedArray> {
+    const { data, rect } = command;
+    return command.kind === "jpeg"
+      ? this.decoders.jpeg(data, rect.width, rect.height)
+      : this.decoders.video(data, command.key, rect.width, rect.height);
   }
 
   private arrived(waiting: Waiting, index: number, image: Uint8ClampedArray): void {
@@ -140,7 +156,7 @@ export class Decoder {
       let offset = 0;
       let image = 0;
       for (const command of frame.commands) {
-        if (command.kind === "jpeg") {
+        if (command.kind === "jpeg" || command.kind === "video") {
           this.picture.raw(command.rect, waiting.images[image] as Uint8ClampedArray, 0);
           image += 1;
         } else {
@@ -152,8 +168,8 @@ export class Decoder {
     this.owner.framed({ number: frame.number, exact: frame.exact, decodeUs, arrivedMs });
   }
 
-  /** Runs a command that needs no JPEG; gives the number of pixel bytes it took. */
-  private perform(command: Exclude<Command, { kind: "jpeg" }>, pixels: Uint8Array | undefined, offset: number): number {
+  /** Runs a command that holds no image; gives the number of pixel bytes it took. */
+  private perform(command: Exclude<Command, ImageCommand>, pixels: Uint8Array | undefined, offset: number): number {
     const { rect } = command;
     switch (command.kind) {
       case "fill":

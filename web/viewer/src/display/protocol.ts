@@ -38,7 +38,8 @@ export type Command =
   | { kind: "copy"; rect: Rect; sourceX: number; sourceY: number }
   | { kind: "raw"; rect: Rect }
   | { kind: "planar"; rect: Rect }
-  | { kind: "jpeg"; rect: Rect; data: Uint8Array<ArrayBuffer> };
+  | { kind: "jpeg"; rect: Rect; data: Uint8Array<ArrayBuffer> }
+  | { kind: "video"; rect: Rect; key: boolean; data: Uint8Array<ArrayBuffer> };
 
 export interface Frame {
   kind: "frame";
@@ -220,19 +221,19 @@ function readFrame(reader: Reader): Frame {
   const zstd = reader.slice(zstdLength);
   const commands: Command[] = [];
   let pixelBytes = 0;
-  let jpegPixels = 0;
+  let imagePixels = 0;
   for (let index = 0; index < count; index += 1) {
     const command = readCommand(reader);
     commands.push(command);
     const { width, height } = command.rect;
     pixelBytes += command.kind === "raw" ? 4 * width * height : command.kind === "planar" ? 3 * width * height : 0;
-    jpegPixels += command.kind === "jpeg" ? width * height : 0;
+    imagePixels += command.kind === "jpeg" || command.kind === "video" ? width * height : 0;
   }
   if (pixelBytes !== rawLength) {
     throw new ProtocolError("a frame's commands do not use up its pixels");
   }
-  if (jpegPixels > LIMIT.sidePx ** 2) {
-    throw new ProtocolError("a frame's JPEG images are larger than any picture");
+  if (imagePixels > LIMIT.sidePx ** 2) {
+    throw new ProtocolError("a frame's images are larger than any picture");
   }
   return {
     kind: "frame",
@@ -265,9 +266,21 @@ function readCommand(reader: Reader): Command {
       return { kind: "planar", rect };
     case 5:
       return { kind: "jpeg", rect, data: reader.slice(reader.u32()) };
+    case 8:
+      return readVideo(reader, rect);
     default:
       throw new ProtocolError(`unknown command ${opcode}`);
   }
+}
+
+const FLAG_KEY = 1;
+
+function readVideo(reader: Reader, rect: Rect): Command {
+  const flags = reader.u8();
+  if ((flags & ~FLAG_KEY) !== 0 || rect.width % 2 !== 0 || rect.height % 2 !== 0) {
+    throw new ProtocolError("a picture of a video with unknown flags or an odd side");
+  }
+  return { kind: "video", rect, key: flags === FLAG_KEY, data: reader.slice(reader.u32()) };
 }
 
 const FLAG_DEFINE = 1;

@@ -21,8 +21,8 @@ export interface DisplayEvents {
   measured(measurements: Measurements): void;
 }
 
-/** The loop goes on this long after input, so that the answer is drawn without being woken. */
-const AFTER_INPUT_MS = 500;
+/** The loop goes on this long after input: answers of applications come late, and are then drawn without being woken. */
+const AFTER_INPUT_MS = 3000;
 /** And this long after a frame: the next one of a moving picture comes before. */
 const AFTER_FRAME_MS = 100;
 

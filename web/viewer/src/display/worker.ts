@@ -5,6 +5,7 @@ import { Connection, type ConnectionParts } from "./connection.ts";
 import { browserJpegDecoder } from "./jpeg.ts";
 import { type PixelStream, scriptPixelStream, wasmPixelStream } from "./pixel-stream.ts";
 import { OffscreenSurface, SharedSurface, type Surface, TransferSurface } from "./surfaces.ts";
+import { browserVideo } from "./video.ts";
 
 interface WorkerScope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
@@ -20,10 +21,9 @@ let connection: Connection | undefined;
 let newest = 0;
 
 async function begin(message: ToWorker & { kind: "begin" }): Promise<ConnectionParts> {
-  const jpeg = await browserJpegDecoder();
-  const stream = await pixelStream(message.zstdUrl);
   const surface = surfaceOf(message);
-  return { surface, stream, jpeg, post, sharedMemory: message.rung === "shared" };
+  const [jpeg, video, stream] = await Promise.all([browserJpegDecoder(), browserVideo(), pixelStream(message.zstdUrl)]);
+  return { surface, stream, jpeg, video, post, sharedMemory: message.rung === "shared" };
 }
 
 function surfaceOf(message: ToWorker & { kind: "begin" }): Surface {
