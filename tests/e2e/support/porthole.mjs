@@ -42,7 +42,7 @@ export async function freePort() {
 
 export class Porthole {
   /** Starts a server; `settings` are lines of its configuration file. */
-  static async start(settings = "", { driver = "container" } = {}) {
+  static async start(settings = "", { driver = "container", recipes = join(ROOT, "images") } = {}) {
     const porthole = new Porthole();
     porthole.folder = await mkdtemp(join(tmpdir(), "porthole-e2e-"));
     porthole.stateDir = join(porthole.folder, "state");
@@ -53,7 +53,7 @@ export class Porthole {
     const lines = [
       `listen = "127.0.0.1:${port}"`,
       `state_dir = "${porthole.stateDir}"`,
-      `recipes_dir = "${join(ROOT, "images")}"`,
+      `recipes_dir = "${recipes}"`,
       `driver = "${driver}"`,
       ...(GUEST === undefined ? [] : [`guest_binary = "${GUEST}"`]),
       settings,

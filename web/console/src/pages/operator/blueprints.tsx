@@ -152,7 +152,7 @@ function BuildStatus({ blueprint }: { blueprint: OperatorBlueprint }) {
   );
 }
 
-/** Follows a log to its end and beyond, while it is being written. */
+/** Follows a log to its end and beyond, while it is being written; the log of another build takes its place. */
 function Log({ id }: { id: string }) {
   const [content, setContent] = useState("");
   const [building, setBuilding] = useState(true);
@@ -160,6 +160,7 @@ function Log({ id }: { id: string }) {
   const end = useRef<HTMLElement>(null);
   useEffect(() => {
     let next = 0;
+    let ended = false;
     let timer: ReturnType<typeof setTimeout>;
     let stopped = false;
     const read = async (): Promise<void> => {
@@ -172,8 +173,18 @@ function Log({ id }: { id: string }) {
         }
         setProblem(undefined);
         setBuilding(part.building);
-        if (part.text !== "") {
-          setContent((before) => before + part.text);
+        const another = ended && part.building;
+        ended = !part.building;
+        if (another) {
+          next = 0;
+          setContent("");
+          timer = setTimeout(() => void read(), 0);
+          return;
+        }
+        // A log that has become shorter was begun anew.
+        const anew = part.next < next;
+        if (anew || part.text !== "") {
+          setContent((before) => (anew ? "" : before) + part.text);
         }
         const more = part.next > next;
         next = part.next;
