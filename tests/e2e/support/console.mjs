@@ -2,18 +2,16 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { faultsOf } from "./axe.mjs";
 import { keepPicture, withPage } from "./browser.mjs";
 import { until } from "./wait.mjs";
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "../../..");
 const BINARY = process.env.PORTHOLE_BIN ?? join(ROOT, "target/debug/porthole");
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 export const PASSWORD = "correct horse battery";
 /** Widths of every picture that is kept. */
@@ -127,21 +125,8 @@ export class Console {
   }
 
   /** What axe-core finds serious or worse on the page as it is. */
-  async faults() {
-    if (!(await this.page.evaluate(() => "axe" in window))) {
-      // The page's policy allows no script of others; the browser's debugger may.
-      await this.page.evaluate(await readFile(AXE, "utf8"));
-    }
-    const { violations } = await this.page.evaluate(() =>
-      window.axe.run(document, { resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }),
-    );
-    return violations
-      .filter(({ impact }) => impact === "serious" || impact === "critical")
-      .map(({ id, help, nodes }) => ({
-        id,
-        help,
-        at: nodes.slice(0, 5).map((node) => `${node.target} ${node.html.slice(0, 200)}`),
-      }));
+  faults() {
+    return faultsOf(this.page);
   }
 
   /** Says whether the page is wider than the window. */
