@@ -12,7 +12,7 @@ import { until } from "./support/wait.mjs";
 
 let browser;
 let porthole;
-let failed = 4;
+let failed = 5;
 before(async () => {
   browser = await launch();
   porthole = await Porthole.start();
@@ -95,6 +95,43 @@ test("a computer with a data disk: it is made, attached, and named on both pages
   for (const operation of removed.operations) {
     await porthole.succeeded(operation);
   }
+  failed -= 1;
+});
+
+test("a data disk is attached though the tab is closed at once, as soon as the console is open again", async (t) => {
+  const disk = () =>
+    porthole.client.send(new GetDiskCommand({ diskName: "left-data" })).then(
+      (found) => found.disk,
+      () => undefined,
+    );
+  await withPage(t, browser, WIDE, async (page) => {
+    const my = new Console(page, porthole.endpoint);
+    await my.enter("ada");
+    await my.go("create");
+    await page.getByRole("radio", { name: /^Debian/ }).check({ force: true });
+    await page.getByLabel("Name of the computer").fill("left");
+    await page.getByRole("checkbox", { name: /Add a data disk/ }).check({ force: true });
+    await page.getByLabel("Name of the disk").fill("lab-1");
+    await page.getByText("There is something of this name already.").waitFor();
+    await page.getByLabel("Name of the disk").fill("left-data");
+    await page.getByLabel("Size in GB").fill("8");
+    const accepted = page.waitForResponse(
+      (response) => response.request().headers()["x-amz-target"]?.endsWith(".CreateInstances") === true,
+    );
+    await Promise.all([accepted, my.button("Create computer").click()]);
+    const context = page.context();
+    await page.close();
+    await until("left running", async () => (await porthole.instance("left")).state.name === "running", 60_000);
+    assert.equal((await disk())?.attachedTo, undefined, "nobody attaches it meanwhile");
+
+    const again = await context.newPage();
+    await again.goto(`${porthole.endpoint}/`);
+    await again.getByText("The disk left-data is attached.").waitFor({ timeout: 60_000 });
+    const { attachedTo, autoMountStatus, sizeInGb } = await disk();
+    assert.deepEqual([attachedTo, autoMountStatus, sizeInGb], ["left", "Mounted", 8]);
+    assert.deepEqual(await again.evaluate(() => Object.keys(localStorage)), [], "nothing is left to do");
+  });
+  await porthole.delete("left");
   failed -= 1;
 });
 

@@ -11,6 +11,7 @@ import { Suspense, useEffect, useState } from "react";
 import icon from "../icon.svg";
 import { reachable, signedOut } from "./api/site.ts";
 import type { Session } from "./api/types.ts";
+import { kept } from "./kept-disks.ts";
 import { watchChanges } from "./live/changes.ts";
 import { useValue } from "./live/value.ts";
 import { SignInForm } from "./pages/sign-in.tsx";
@@ -30,11 +31,16 @@ export function Shell({ session }: { session: Session }) {
   const route = useRoute();
   const page = pageOf(route, session.person.role);
   const ended = useValue(signedOut);
+  const account = session.account.id;
   useEffect(() => {
     if (!ended) {
+      if (kept(account).length > 0) {
+        // Where it does not come now, it does with the next page.
+        import("./chosen-disks.ts").then(({ followKept }) => followKept()).catch(() => {});
+      }
       return watchChanges();
     }
-  }, [ended]);
+  }, [ended, account]);
   useEffect(() => {
     document.title = [page.title, text.product].filter((part) => part !== "").join(" – ");
   }, [page.title]);

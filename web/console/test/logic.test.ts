@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { allowed, freeName, idleRuleOf, mayHaveWindows, nameFault } from "../src/logic/computer.ts";
 import { defaultBundle, defaults, requestOf } from "../src/logic/create.ts";
-import { freePath, isDiskSize } from "../src/logic/disks.ts";
+import { type ChosenDisk, type DiskSeen, diskStep, freePath, isDiskSize } from "../src/logic/disks.ts";
 import { ago, bytes, duration, price, words } from "../src/logic/format.ts";
 import { limiter } from "../src/logic/limit.ts";
 import { nextOf, type Seen } from "../src/logic/opening.ts";
@@ -229,6 +229,36 @@ describe("small things", () => {
   test("disks", () => {
     expect(freePath(["/dev/xvdf", "/dev/sdg"])).toBe("/dev/xvdh");
     expect([8, 16_384, 7, 16_385, 8.5, Number.NaN].map(isDiskSize)).toEqual([true, true, false, false, false, false]);
+  });
+
+  describe("a disk that was chosen with a computer", () => {
+    const MINUTE = 60_000;
+    const chosen: ChosenDisk = { name: "d", sizeGb: 8, zone: "z", computer: "c", sinceMs: 0, made: false };
+    const free = { state: "available", attachedTo: undefined };
+    const next = (seen: Partial<DiskSeen>, made = false, nowMs = MINUTE) =>
+      diskStep({ ...chosen, made }, { computer: "running", busy: false, disk: free, ...seen }, nowMs);
+
+    test("is made while the computer starts, and attached when both are ready", () => {
+      expect(next({ computer: "pending", disk: undefined })).toBe("make");
+      expect(next({ disk: { ...free, state: "pending" } }, true)).toBe("wait");
+      expect(["pending", "stopping"].map((computer) => next({ computer }, true))).toEqual(["wait", "wait"]);
+      expect(next({ busy: true }, true)).toBe("wait");
+      expect(["running", "stopped"].map((computer) => next({ computer }, true))).toEqual(["attach", "attach"]);
+      expect(next({ disk: { state: "in-use", attachedTo: "c" } }, true)).toBe("attached");
+    });
+
+    test("is left alone once somebody has decided otherwise", () => {
+      expect(next({ disk: undefined }, true)).toBe("forget");
+      expect(next({ disk: { state: "in-use", attachedTo: "other" } }, true)).toBe("forget");
+      expect(next({ disk: { ...free, state: "error" } }, true)).toBe("forget");
+      expect(next({ computer: "shutting-down" }, true)).toBe("forget");
+      expect(next({}, true, 25 * 60 * MINUTE)).toBe("forget");
+    });
+
+    test("waits for a computer that is not known yet, but not for long", () => {
+      expect(next({ computer: undefined, disk: undefined }, false, MINUTE - 1)).toBe("wait");
+      expect(next({ computer: undefined, disk: undefined })).toBe("forget");
+    });
   });
 
   test("quotas: empty takes the default again, nonsense nothing", () => {

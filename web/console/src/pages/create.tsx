@@ -1,10 +1,8 @@
 /** Making a computer: everything has a default, so that one click is enough. */
 
 import {
-  AttachDiskCommand,
   type Blueprint,
   type Bundle,
-  CreateDiskCommand,
   CreateInstancesCommand,
   CreateInstancesFromSnapshotCommand,
   type InstanceSnapshot,
@@ -24,6 +22,7 @@ import Tiles from "@cloudscape-design/components/tiles";
 import Toggle from "@cloudscape-design/components/toggle";
 import { type FormEvent, useState } from "react";
 import { send } from "../api/cloud.ts";
+import { makeWith } from "../chosen-disks.ts";
 import {
   useBlueprints,
   useBundles,
@@ -33,15 +32,14 @@ import {
   useKeyPairs,
   usePrices,
 } from "../data.ts";
-import { nudge } from "../live/changes.ts";
 import { useValue } from "../live/value.ts";
 import { nameFault } from "../logic/computer.ts";
 import { type Choice, defaults, offeredBundles, requestOf } from "../logic/create.ts";
+import { DISK_GB, isDiskSize } from "../logic/disks.ts";
 import { price, usd } from "../logic/format.ts";
 import { go, linkTo } from "../router.ts";
 import { text } from "../strings/index.ts";
 import { useAction } from "../ui/action.ts";
-import { ended } from "../ui/endings.tsx";
 import { flash } from "../ui/flash.tsx";
 import { Glyph } from "../ui/glyph.tsx";
 import { Empty, ProblemAlert, Shown } from "../ui/states.tsx";
@@ -49,8 +47,6 @@ import { TagFields } from "../ui/tags.tsx";
 import { theSite } from "../who.ts";
 
 const says = text.create;
-/** Path of a disk that a computer is made with. */
-const FIRST_PATH = "/dev/xvdf";
 
 /** The page. `snapshot` names what the computer is made from, if it is not an application. */
 export default function CreatePage({ snapshot }: { snapshot: string | undefined }) {
@@ -102,7 +98,11 @@ function Page({ blueprints, bundles, taken, from, missing }: PageProps) {
   const change = (part: Partial<Choice>): void => setChoice((before) => ({ ...before, ...part }));
   const offered = blueprints.filter((blueprint) => blueprint.isActive !== false);
   const bundle = bundles.find((found) => found.bundleId === choice.bundleId);
-  const fault = nameFault(choice.name) ?? (taken.has(choice.name) && !action.busy ? "taken" : undefined);
+  const faultOf = (name: string, others: ReadonlySet<string>) =>
+    nameFault(name) ?? (others.has(name) && !action.busy ? "taken" : undefined);
+  const fault = faultOf(choice.name, taken);
+  const diskFault = choice.disk === undefined ? undefined : faultOf(choice.disk.name, new Set([...taken, choice.name]));
+  const diskIsWell = diskFault === undefined && isDiskSize(choice.disk?.sizeGb ?? DISK_GB.least);
   if (missing) {
     return (
       <Empty title={says.snapshotMissing} action={<Button href={linkTo("snapshots")}>{text.pages.snapshots}</Button>} />
@@ -113,7 +113,7 @@ function Page({ blueprints, bundles, taken, from, missing }: PageProps) {
   }
   const create = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
-    if (fault === undefined && (await action.run(() => make(choice, zone, from)))) {
+    if (fault === undefined && diskIsWell && (await action.run(() => make(choice, zone, from)))) {
       flash.success(says.done(choice.name));
       go("computers", choice.name);
     }
@@ -163,7 +163,7 @@ function Page({ blueprints, bundles, taken, from, missing }: PageProps) {
             </FormField>
           </Container>
           <Saving choice={choice} change={change} />
-          <ExtraDisk choice={choice} change={change} />
+          <ExtraDisk choice={choice} change={change} fault={diskFault} />
           <More choice={choice} change={change} />
         </SpaceBetween>
       </Form>
@@ -177,7 +177,7 @@ function Page({ blueprints, bundles, taken, from, missing }: PageProps) {
             variant="primary"
             formAction="submit"
             loading={action.busy}
-            disabled={fault !== undefined || bundle === undefined}
+            disabled={fault !== undefined || !diskIsWell || bundle === undefined}
           >
             {says.submit}
           </Button>
@@ -216,33 +216,15 @@ function bundlesFor(bundles: Bundle[], from: InstanceSnapshot | undefined): Bund
 
 async function make(choice: Choice, zone: string, from: InstanceSnapshot | undefined): Promise<void> {
   const request = requestOf(choice, zone);
-  const made =
+  const make = () =>
     from === undefined
-      ? await send(new CreateInstancesCommand(request))
-      : await send(new CreateInstancesFromSnapshotCommand({ ...request, instanceSnapshotName: from.name }));
-  if (choice.disk !== undefined) {
-    void addDisk(choice.name, choice.disk, zone, made.operations ?? []);
-  }
-}
-
-/** Makes the disk meanwhile and attaches it when the computer runs; the page need not wait for it. */
-async function addDisk(
-  instanceName: string,
-  disk: { name: string; sizeGb: number },
-  availabilityZone: string,
-  computer: { id?: string }[],
-): Promise<void> {
-  try {
-    const made = await send(new CreateDiskCommand({ diskName: disk.name, sizeInGb: disk.sizeGb, availabilityZone }));
-    for (const operation of [...computer, ...(made.operations ?? [])]) {
-      await ended(operation);
-    }
-    await send(new AttachDiskCommand({ diskName: disk.name, instanceName, diskPath: FIRST_PATH, autoMounting: true }));
-    flash.success(says.diskAttached(disk.name));
-  } catch (error) {
-    flash.error(error);
-  } finally {
-    nudge();
+      ? send(new CreateInstancesCommand(request))
+      : send(new CreateInstancesFromSnapshotCommand({ ...request, instanceSnapshotName: from.name }));
+  const { disk } = choice;
+  if (disk === undefined) {
+    await make();
+  } else {
+    await makeWith({ ...disk, zone, computer: choice.name, sinceMs: Date.now(), made: false }, make);
   }
 }
 
@@ -372,7 +354,7 @@ function Saving({ choice, change }: PartProps) {
   );
 }
 
-function ExtraDisk({ choice, change }: PartProps) {
+function ExtraDisk({ choice, change, fault }: PartProps & { fault: keyof typeof text.nameFaults | undefined }) {
   const { disk } = choice;
   const perGb = usePrices().data?.diskGbMonth;
   return (
@@ -389,7 +371,7 @@ function ExtraDisk({ choice, change }: PartProps) {
         </Toggle>
         {disk === undefined ? null : (
           <div className="fields">
-            <FormField label={says.diskName}>
+            <FormField label={says.diskName} errorText={fault === undefined ? undefined : text.nameFaults[fault]}>
               <Input
                 value={disk.name}
                 onChange={({ detail }) => change({ disk: { ...disk, name: detail.value } })}
@@ -399,6 +381,7 @@ function ExtraDisk({ choice, change }: PartProps) {
             <FormField
               label={says.diskSize}
               description={perGb === undefined ? undefined : says.perMonth(usd(perGb * disk.sizeGb))}
+              errorText={isDiskSize(disk.sizeGb) ? undefined : text.disks.sizeFault(DISK_GB.least, DISK_GB.most)}
             >
               <Input
                 type="number"

@@ -69,7 +69,8 @@ export const create = {
   disk: "Data disk",
   diskAttached: (name: string) => `The disk ${name} is attached.`,
   diskName: "Name of the disk",
-  diskSays: "It outlives the computer, and can move to another one.",
+  diskSays:
+    "It outlives the computer, and can move to another one. It is attached once the computer runs; if this page is closed by then, when the console is next open in this browser.",
   diskSize: "Size in GB",
   done: (name: string) => `${name} is being created.`,
   fromSnapshot: (name: string) => `Create a computer from ${name}`,
