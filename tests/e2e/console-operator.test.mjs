@@ -1,15 +1,22 @@
 /** What an operator does in the console, against a real server. */
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { CreateDiskCommand } from "@aws-sdk/client-lightsail";
 import { launch, withPage } from "./support/browser.mjs";
 import { Console, makePerson, WIDE } from "./support/console.mjs";
 import { Porthole } from "./support/porthole.mjs";
 import { until } from "./support/wait.mjs";
 
+const run = promisify(execFile);
+
 let browser;
 let porthole;
-let failed = 3;
+let failed = 4;
 before(async () => {
   browser = await launch();
   porthole = await Porthole.start();
@@ -20,7 +27,7 @@ after(async () => {
   await porthole?.close(failed > 0);
 });
 
-test("an account and a person are made; the person's link leads in, and a password is set", async (t) => {
+test("an account and a person are made; the person's link leads in, a password is set, and a quota holds", async (t) => {
   await withPage(t, browser, WIDE, async (page) => {
     const my = new Console(page, porthole.endpoint);
     await my.enter("root");
@@ -61,6 +68,17 @@ test("an account and a person are made; the person's link leads in, and a passwo
       await other.getByLabel("New password again").fill("tr0ub4dor and three");
       await graces.button("Save").click();
       await other.getByText("The password is changed.", { exact: false }).waitFor();
+
+      for (const name of ["first", "second"]) {
+        await graces.go("create");
+        await other.getByRole("radio", { name: /^Debian/ }).check({ force: true });
+        await other.getByLabel("Name of the computer").fill(name);
+        await graces.button("Create computer").click();
+        await (name === "first"
+          ? graces.heading(/^first/)
+          : other.getByText("you've reached the maximum number of instances", { exact: false })
+        ).waitFor({ timeout: 30_000 });
+      }
 
       await my.choose(my.button("Actions of grace"), "Disable");
       await my
@@ -123,3 +141,51 @@ test("the site's pages tell what is so: capacity, health, sessions, blueprints w
   });
   failed -= 1;
 });
+
+test("an operation whose undo does not succeed is shown as stuck, and ends when it is tried again after the mend", async (t) => {
+  // Where the folder of disks belongs there is a file: a disk can neither be made nor removed.
+  const place = join(porthole.stateDir, "disks");
+  const aside = `${place}.aside`;
+  await mkdir(place, { recursive: true });
+  await rename(place, aside);
+  await writeFile(place, "");
+  const disk = { diskName: "stuck-1", sizeInGb: 8, availabilityZone: "us-east-2a" };
+  const { operations } = await porthole.client.send(new CreateDiskCommand(disk));
+  const [{ id }] = operations;
+  await withPage(t, browser, WIDE, async (page) => {
+    const my = new Console(page, porthole.endpoint);
+    await my.enter("root");
+    await my.go("operator/operations");
+    await my.row("stuck-1").getByText("Under way").waitFor();
+    await outOfTime(id);
+    await my.row("stuck-1").getByText("Stuck", { exact: true }).first().waitFor({ timeout: 60_000 });
+    await page.getByRole("checkbox", { name: "Stuck ones only" }).check({ force: true });
+    await my.row("stuck-1").waitFor();
+    assert.match(await porthole.command("operations", "list", "--stuck"), /stuck-1/);
+
+    await rm(place);
+    await rename(aside, place);
+    await my.button("Retry the operation on stuck-1").click();
+    await page.getByText("The operation on stuck-1 is tried again.").waitFor();
+    await page.getByText("Nothing is stuck").waitFor({ timeout: 30_000 });
+    assert.equal((await porthole.operation(id)).status, "Failed");
+    await my.go("operator/audit");
+    await my
+      .row("RetryOperation")
+      .getByText(/stuck-1/)
+      .waitFor();
+  });
+  failed -= 1;
+});
+
+/** Brings the end of an operation's time, which is minutes away, forward in the store: to soon after its next try. */
+async function outOfTime(id) {
+  const program = `import sqlite3, sys
+with sqlite3.connect(sys.argv[1], timeout=30) as store:
+    operation = (sys.argv[2],)
+    soon = "UPDATE operation SET deadline_ms = next_try_ms + 1000 WHERE id = ? AND lease_until_ms = 0"
+    store.execute(soon, operation)
+    print(store.execute("SELECT progress FROM operation WHERE id = ?", operation).fetchone()[0])`;
+  const words = ["-c", program, join(porthole.stateDir, "porthole.db"), id];
+  await until("the first step no longer", async () => (await run("python3", words)).stdout !== "0\n", 60_000);
+}

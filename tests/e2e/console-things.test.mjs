@@ -1,18 +1,23 @@
 /** Sharing, disks, snapshots, tags, costs and access keys in the console, against a real server. */
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { DeleteInstanceCommand, GetDiskCommand, GetInstancesCommand, LightsailClient } from "@aws-sdk/client-lightsail";
 import { launch, withPage } from "./support/browser.mjs";
 import { Console, makePerson, WIDE } from "./support/console.mjs";
+import { openTerminal } from "./support/desktop.mjs";
 import { Porthole } from "./support/porthole.mjs";
 import { ViewerPage } from "./support/viewer.mjs";
 import { until } from "./support/wait.mjs";
 
+const run = promisify(execFile);
+
 let browser;
 let porthole;
-let failed = 5;
+let failed = 6;
 before(async () => {
   browser = await launch();
   porthole = await Porthole.start();
@@ -53,6 +58,54 @@ test("a shared link lets somebody watch, is listed, and ends at once when it is 
       await viewer.over(10_000);
       await page.getByText("Nobody is connected").waitFor({ timeout: 20_000 });
       assert.equal((await porthole.trade(url)).status, 403);
+    });
+  });
+  failed -= 1;
+});
+
+/** Ids of who is connected to the computer. */
+const connected = (page) =>
+  page.evaluate(async () => {
+    const { viewers } = await (await fetch("/console/api/viewers?instance=lab-1")).json();
+    return viewers.map(({ id }) => id);
+  });
+
+test("a shared link to control lets somebody type, and the page says who is connected until they are cut off", async (t) => {
+  const inside = await porthole.booted("lab-1");
+  await withPage(t, browser, WIDE, async (page) => {
+    const my = new Console(page, porthole.endpoint);
+    await my.enter("ada");
+    await my.go("computers/lab-1/viewers");
+    await my.button("Share a link").click();
+    await my
+      .dialog()
+      .getByRole("radio", { name: /^Control/ })
+      .check({ force: true });
+    await my.dialog().getByRole("button", { name: "Share a link" }).click();
+    const url = (
+      await my
+        .dialog()
+        .getByText(/\/view\/#t=/)
+        .textContent()
+    ).match(/https?:\S+/)[0];
+    await my.dialog().getByRole("button", { name: "Close" }).last().click();
+    await withPage(t, browser, {}, async (guest) => {
+      await guest.goto(url);
+      const viewer = new ViewerPage(guest);
+      await viewer.painted(60_000);
+      await openTerminal(viewer, inside);
+      await guest.keyboard.type("touch typed-by-a-guest\n");
+      await until("what the guest typed", async () => (await inside.file("typed-by-a-guest")) === "");
+      const who = my.row("127.0.0.1");
+      await who.getByText("Control", { exact: true }).waitFor({ timeout: 20_000 });
+      assert.match(await who.textContent(), /^ada.*Desktop.*127\.0\.0\.1.*Shared link/);
+      const [first] = await connected(page);
+      await page.getByRole("button", { name: "Disconnect ada at 127.0.0.1" }).click();
+      await page.getByText("The viewer is disconnected. Its link still works.").waitFor();
+      await until("the guest is cut off, and is back by the link", async () => {
+        const [now] = await connected(page);
+        return now !== undefined && now !== first;
+      });
     });
   });
   failed -= 1;
@@ -172,8 +225,23 @@ test("an access key is shown once, works, is restricted, and is revoked", async 
         (error) => error.name,
       );
     assert.ok((await ask()) > 0);
+    for (const [language, line] of [
+      ["aws CLI", "export AWS_ENDPOINT_URL_LIGHTSAIL="],
+      ["Python (boto3)", "import boto3"],
+      ["Rust", "use aws_sdk_lightsail"],
+      ["JavaScript", "import { GetInstancesCommand"],
+    ]) {
+      await my.dialog().getByRole("tab", { name: language }).click();
+      const lines = await my.dialog().getByRole("region", { name: language }).textContent();
+      for (const part of [line, porthole.endpoint, id.trim(), secret.trim()]) {
+        assert.ok(lines.includes(part), `${language}: ${part}`);
+      }
+    }
+    const lines = await my.dialog().getByRole("region", { name: "JavaScript" }).textContent();
+    const node = run(process.execPath, ["--input-type=module", "--eval", lines], { cwd: import.meta.dirname });
+    assert.match((await node).stdout, /^lab-1 running$/m);
     await my.dialog().getByRole("button", { name: "Close" }).last().click();
-    assert.ok(!(await page.textContent("table")).includes(secret.trim()), "the secret is gone");
+    assert.ok(!(await page.textContent("body")).includes(secret.trim()), "the secret is gone");
 
     await my.choose(my.button(`Actions of ${id.trim()}`), "Restrict");
     await my.dialog().getByRole("button", { name: /^May/ }).click();
