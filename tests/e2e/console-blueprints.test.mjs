@@ -1,15 +1,18 @@
 /** An operator builds an image in the console: one that fails, then the same mended, by the real builder. */
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { copyFile, link, mkdir, mkdtemp, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before } from "node:test";
+import { promisify } from "node:util";
 import { launch } from "./support/browser.mjs";
 import { flows, makePerson } from "./support/console.mjs";
 import { Porthole } from "./support/porthole.mjs";
 import { until } from "./support/wait.mjs";
 
+const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "../..");
 const IMAGES = "/var/lib/porthole/images";
 /** One package on top of the image that is there. */
@@ -120,5 +123,19 @@ flow(
     await my.go("operator/audit");
     const asked = my.row("BuildBlueprint").filter({ hasText: "greeter" });
     await until("both builds in the audit log", async () => (await asked.count()) === 2);
+
+    // A build ends with its server, at once, and leaves nothing.
+    await my.go("operator/blueprints/greeter");
+    await my.button("Rebuild Greeter").click();
+    await my.dialog().getByRole("button", { name: "Rebuild" }).click();
+    await log.getByText("::packages").waitFor({ timeout: 30_000 });
+    const began = performance.now();
+    porthole.process.kill("SIGTERM");
+    await porthole.ended;
+    assert.ok(performance.now() - began < 10_000, "the server waited for the build");
+    await until("nothing of the build", async () => {
+      const processes = await run("pgrep", ["--full", join(folder, "images")]).catch(() => undefined);
+      return processes === undefined;
+    });
   },
 );

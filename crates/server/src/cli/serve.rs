@@ -50,7 +50,11 @@ impl Serve {
         }
         config.check()?;
         telemetry::start(&self.log);
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(serve(config))
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let served = runtime.block_on(serve(config));
+        // All that matters has ended; the build of an image, which may take an hour more, ends with this process.
+        runtime.shutdown_background();
+        served
     }
 }
 
