@@ -223,7 +223,8 @@ def test_an_answer_is_good_in_the_browser_that_asked_alone_and_once(stand):
 def test_a_provider_that_is_away(tmp_path):
     stand = Stand(tmp_path)
     try:
-        Browser(stand.server).refused("GET", "sign-in/oidc", "unavailable", 503)
+        away = Tab().open(f"{stand.server.endpoint}/console/api/sign-in/oidc")
+        assert away[:2] == (302, f"{stand.server.endpoint}/console/#/sign-in?error=unavailable")
         stand.start_provider()
         assert stand.sign_in(Tab(), "ada")[0] == "/console/"
         tab = Tab()

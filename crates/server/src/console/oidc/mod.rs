@@ -201,10 +201,13 @@ pub async fn leave(browser: Browser) -> Result<Response, Problem> {
     let app = &browser.app;
     let provider = app.console.oidc.as_ref().ok_or_else(|| Problem::not_found("identity provider"))?;
     let now_ms = app.clock.now_ms();
-    let known = provider.known(now_ms, false).await.map_err(|error| {
-        tracing::error!(error = format!("{error:#}"), "the identity provider cannot be asked");
-        Problem::unavailable()
-    })?;
+    let known = match provider.known(now_ms, false).await {
+        Ok(known) => known,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "the identity provider cannot be asked");
+            return Ok(redirect(&to_sign_in("unavailable")));
+        }
+    };
     let new = || new_token(&*app.ids);
     let flow = Flow { state: new(), nonce: new(), verifier: new(), expires_ms: now_ms + FLOW_MS };
     let scope = ["openid"].into_iter().chain(provider.config.scopes.iter().map(String::as_str)).collect::<Vec<_>>();
@@ -243,10 +246,15 @@ pub async fn come_back(State(app): State<Arc<App>>, request: Request) -> Respons
             }
             response
         }
-        Err(failure) => redirect(&format!("/console/#/sign-in?error={}", failed(&browser, failure).await)),
+        Err(failure) => redirect(&to_sign_in(failed(&browser, failure).await)),
     };
     response.headers_mut().append(header::SET_COOKIE, cookie(&app, "", 0));
     response
+}
+
+/// The page that says why nobody was signed in.
+fn to_sign_in(code: &str) -> String {
+    format!("/console/#/sign-in?error={code}")
 }
 
 async fn failed(browser: &Browser, failure: Failure) -> &'static str {
