@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -90,6 +90,12 @@ export class GuestDisplay {
       }
     }
     return { width, height, pixels };
+  }
+
+  /** Bytes of memory that the display's own process has. */
+  async memory() {
+    const status = await readFile(`/proc/${this.process.pid}/status`, "utf8");
+    return 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(status)[1]);
   }
 
   async stop() {

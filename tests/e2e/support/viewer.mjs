@@ -81,7 +81,19 @@ export class ViewerPage {
 
   /** Pixels of the canvas (r g b a), all of it or a rectangle. */
   async pixels(rect) {
-    const encoded = await this.page.evaluate((wanted) => {
+    return Buffer.from(await this.#read(rect, false), "base64");
+  }
+
+  /** SHA-256 of the canvas's pixels. */
+  async hash(rect) {
+    const text = await this.#read(rect, true);
+    const digest = /^[0-9a-f]{64}$/.test(text);
+    return digest ? text : createHash("sha256").update(Buffer.from(text, "base64")).digest("hex");
+  }
+
+  /** The canvas's pixels in base64, or their SHA-256 in hexadecimal where the page can make one: far less to hand over. */
+  #read(rect, digest) {
+    const read = async ({ rect: wanted, digest: short }) => {
       const canvas = document.querySelector("#picture canvas");
       const { x, y, width, height } = wanted ?? { x: 0, y: 0, width: canvas.width, height: canvas.height };
       const copy = document.createElement("canvas");
@@ -90,20 +102,17 @@ export class ViewerPage {
       const context = copy.getContext("2d", { willReadFrequently: true });
       context.drawImage(canvas, x, y, width, height, 0, 0, width, height);
       const { data } = context.getImageData(0, 0, width, height);
+      if (short && crypto.subtle !== undefined) {
+        const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+        return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+      }
       let text = "";
       for (let at = 0; at < data.length; at += 32_768) {
         text += String.fromCharCode(...data.subarray(at, at + 32_768));
       }
       return btoa(text);
-    }, rect ?? null);
-    return Buffer.from(encoded, "base64");
-  }
-
-  /** SHA-256 of the canvas's pixels. */
-  async hash(rect) {
-    return createHash("sha256")
-      .update(await this.pixels(rect))
-      .digest("hex");
+    };
+    return this.page.evaluate(read, { rect: rect ?? null, digest });
   }
 
   /** Number of different colours on the canvas, counted up to 1000. */
@@ -114,6 +123,20 @@ export class ViewerPage {
       seen.add(pixels.readUInt32LE(at));
     }
     return seen.size;
+  }
+
+  /** Waits until the canvas shows exactly what the X server of a `GuestDisplay` has. */
+  async shows(display, deadlineMs = 10_000) {
+    await until(
+      "canvas and X server to have the same picture",
+      async () => {
+        const picture = await display.picture();
+        const size = await this.size();
+        const same = size.width === picture.width && size.height === picture.height;
+        return same && (await this.hash()) === createHash("sha256").update(picture.pixels).digest("hex");
+      },
+      deadlineMs,
+    );
   }
 
   /** What the statistics overlay says, by name. Opens the overlay when it is closed. */
