@@ -6,14 +6,17 @@ import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { launch, withPage } from "./support/browser.mjs";
 import { GuestDisplay } from "./support/guest.mjs";
+import { PlainViewer } from "./support/plain-viewer.mjs";
 import { Stand } from "./support/stand.mjs";
 import { ViewerPage } from "./support/viewer.mjs";
 import { until } from "./support/wait.mjs";
+import { Film, photographs, XClient } from "./support/x-client.mjs";
 
 /** A terminal as large as the screen whose input lands in a file as it comes. */
 const TERMINAL = ["xterm", "-fa", "Monospace", "-fs", "11", "-geometry", "500x200+0+0", "-xrm", "xterm*utf8: 2"];
 const CATCH = (folder) => [...TERMINAL, "-e", "sh", "-c", `exec cat > ${folder}/typed.txt`];
 const SHELL = () => [...TERMINAL, "-e", "sh", "-c", "PS1='$ ' exec sh"];
+const images = photographs(4, 480, 320);
 
 let browser;
 let stand;
@@ -31,8 +34,8 @@ afterEach(async () => {
   display = undefined;
 });
 
-async function begin(t, command) {
-  display = await GuestDisplay.start(t.name.replaceAll(/[^A-Za-z0-9]+/g, "-").slice(0, 40), command);
+async function begin(t, command, options) {
+  display = await GuestDisplay.start(t.name.replaceAll(/[^A-Za-z0-9]+/g, "-").slice(0, 40), command, options);
   stand.upstream = display.port;
 }
 
@@ -43,44 +46,97 @@ async function open(page, host) {
   return viewer;
 }
 
-/** Waits until the canvas shows exactly what the X server has. */
-async function exact(viewer, deadlineMs = 10_000) {
-  await until(
-    "canvas and X server to have the same picture",
-    async () => {
-      const picture = await display.picture();
-      const size = await viewer.size();
-      return (
-        size.width === picture.width && size.height === picture.height && (await viewer.pixels()).equals(picture.pixels)
-      );
-    },
-    deadlineMs,
-  );
-}
-
 const typed = () => readFile(join(display.folder, "typed.txt"), "utf8").catch(() => "");
 const typedIs = (text) => until(`typed text ${JSON.stringify(text)}`, async () => (await typed()) === text);
 
-for (const [rung, host] of [
-  ["1", "127.0.0.1"],
-  ["2", "plain.test"],
-]) {
-  test(`rung ${rung}: the canvas has the X server's pixels, after painting, scrolling and resizing`, async (t) => {
+const WEB_CODECS = ["VideoDecoder", "EncodedVideoChunk", "VideoFrame", "ImageDecoder"];
+/** Browsers that can do less and less; each has the same picture. */
+const LADDER = {
+  "with everything": { rung: "1: shared memory, drawn by the page", host: "127.0.0.1", without: [] },
+  "without WebCodecs": { rung: "1: shared memory, drawn by the page", host: "127.0.0.1", without: WEB_CODECS },
+  "on plain HTTP": { rung: "2: drawn by the worker", host: "plain.test", without: [] },
+  "without offscreen canvases": {
+    rung: "3: handed over to the page",
+    host: "plain.test",
+    without: ["OffscreenCanvas"],
+  },
+};
+
+for (const [which, { rung, host, without }] of Object.entries(LADDER)) {
+  test(`a browser ${which}: the canvas has the X server's pixels, after a film, scrolling and resizing`, async (t) => {
+    stand.without = without;
     await begin(t, SHELL);
+    const client = await XClient.connect(display);
+    t.after(() => client.close());
     await withPage(t, browser, {}, async (page) => {
       const viewer = await open(page, host);
-      await exact(viewer);
+      assert.deepEqual(await lacking(page, without), without);
+      await viewer.shows(display);
       await page.keyboard.type("seq 1 3000");
       await page.keyboard.press("Enter");
       await until("scrolled lines", async () => (await viewer.colours()) > 2);
-      await exact(viewer);
+      await viewer.shows(display);
+      const film = new Film(client, client.window({ x: 700, y: 400, width: 480, height: 320 }), { images });
+      await until("pictures of the film", () => film.painted >= 25);
+      const statistics = await viewer.statistics();
+      assert.equal(statistics.Rung, rung);
+      await film.stop();
+      await viewer.shows(display);
       await page.setViewportSize({ width: 901, height: 577 });
       await until("the new size", async () => (await viewer.size()).width === 901);
       assert.deepEqual(await viewer.size(), { width: 901, height: 577 });
-      await exact(viewer);
+      await viewer.shows(display);
     });
   });
 }
+
+/** Which of these the page's worker lacks. */
+function lacking(page, names) {
+  const [worker] = page.workers();
+  return worker.evaluate((all) => all.filter((name) => !(name in globalThis)), names);
+}
+
+test("twenty sizes in two seconds: the last one is shown, whoever wished it", async (t) => {
+  await begin(t, SHELL);
+  await withPage(t, browser, {}, async (page) => {
+    const viewer = await open(page);
+    const other = await PlainViewer.connect(display.port);
+    await page.keyboard.type("while :; do seq 1 50; sleep 0.1; done");
+    await page.keyboard.press("Enter");
+    for (let step = 1; step <= 20; step += 1) {
+      if (step % 2 === 0) {
+        other.resize(1500 - 40 * step, 500 + 20 * step);
+      } else {
+        await page.setViewportSize({ width: 700 + 20 * step, height: 800 - 20 * step });
+      }
+      await new Promise((next) => setTimeout(next, 100));
+    }
+    other.resize(777, 555);
+    await until("the size that the other viewer wished", async () => (await viewer.size()).width === 777);
+    await page.setViewportSize({ width: 1003, height: 701 });
+    await until("the size of the page", async () => (await viewer.size()).width === 1003);
+    await page.keyboard.press("Control+KeyC");
+    await viewer.shows(display);
+    assert.deepEqual(await viewer.size(), { width: 1003, height: 701 });
+    assert.equal(stand.links.length, 1);
+    other.close();
+  });
+});
+
+test("a 4K screen: text, a photograph and scrolling", async (t) => {
+  await begin(t, SHELL, { size: "3840x2160" });
+  const client = await XClient.connect(display);
+  t.after(() => client.close());
+  await withPage(t, browser, { viewport: { width: 3840, height: 2160 } }, async (page) => {
+    const viewer = await open(page);
+    assert.deepEqual(await viewer.size(), { width: 3840, height: 2160 });
+    client.put(client.window({ x: 3200, y: 1700, width: 480, height: 320 }), 0, 0, images[0]);
+    await page.keyboard.type("seq 1 2000");
+    await page.keyboard.press("Enter");
+    await until("scrolled lines", async () => (await viewer.colours({ x: 0, y: 0, width: 200, height: 200 })) > 2);
+    await viewer.shows(display, 20_000);
+  });
+});
 
 test("typed characters arrive whatever the display's layout is", async (t) => {
   await begin(t, CATCH);
@@ -166,7 +222,7 @@ test("a cut connection comes back with the same picture, and typing goes on", as
     await page.keyboard.type("after");
     await page.keyboard.press("Enter");
     await typedIs("before\nafter\n");
-    await exact(viewer);
+    await viewer.shows(display);
   });
 });
 
@@ -181,8 +237,8 @@ test("a second viewer that may only look sees the same and changes nothing", asy
       await first.keyboard.type("seen by both");
       await first.keyboard.press("Enter");
       await typedIs("seen by both\n");
-      await exact(control);
-      await exact(looker);
+      await control.shows(display);
+      await looker.shows(display);
       assert.deepEqual(await looker.size(), await control.size());
     });
   });

@@ -9,6 +9,7 @@ import { GuestDisplay } from "./support/guest.mjs";
 import { recording, Stand } from "./support/stand.mjs";
 import { ViewerPage } from "./support/viewer.mjs";
 import { until } from "./support/wait.mjs";
+import { Film, photographs, XClient } from "./support/x-client.mjs";
 
 let firefox;
 let stand;
@@ -50,12 +51,17 @@ for (const [rung, host] of [
   }
 }
 
-test("typing, clicking and losing the focus", async (t) => {
-  const terminal = ["xterm", "-fa", "Monospace", "-geometry", "500x200+0+0"];
-  const command = (folder) => [...terminal, "-e", "sh", "-c", `exec cat > ${folder}/typed.txt`];
-  const display = await GuestDisplay.start("firefox", command);
+const TERMINAL = ["xterm", "-fa", "Monospace", "-geometry", "500x200+0+0", "-e", "sh", "-c"];
+
+async function begin(t, command) {
+  const display = await GuestDisplay.start("firefox", (folder) => [...TERMINAL, command(folder)]);
   t.after(() => display.stop());
   stand.upstream = display.port;
+  return display;
+}
+
+test("typing, clicking and losing the focus", async (t) => {
+  const display = await begin(t, (folder) => `exec cat > ${folder}/typed.txt`);
   const viewer = new ViewerPage(page);
   await page.goto(stand.url());
   await viewer.painted();
@@ -70,8 +76,31 @@ test("typing, clicking and losing the focus", async (t) => {
     const text = await readFile(join(display.folder, "typed.txt"), "utf8");
     return text === "Hello, {World} ~ éc\n";
   });
-  await until("the X server's picture on the canvas", async () => {
-    const picture = await display.picture();
-    return (await viewer.pixels()).equals(picture.pixels);
-  });
+  await viewer.shows(display);
 });
+
+for (const [rung, host] of [
+  ["1: shared memory, drawn by the page", "127.0.0.1"],
+  ["2: drawn by the worker", "plain.test"],
+]) {
+  test(`rung ${rung}: the canvas has the X server's pixels, after a film, scrolling and resizing`, async (t) => {
+    const display = await begin(t, () => "PS1='$ ' exec sh");
+    const client = await XClient.connect(display);
+    t.after(() => client.close());
+    const viewer = new ViewerPage(page);
+    await page.goto(stand.url(host));
+    await viewer.painted();
+    await page.keyboard.type("seq 1 3000");
+    await page.keyboard.press("Enter");
+    await until("scrolled lines", async () => (await viewer.colours()) > 2);
+    const images = photographs(4, 480, 320);
+    const film = new Film(client, client.window({ x: 400, y: 300, width: 480, height: 320 }), { images });
+    await until("pictures of the film", () => film.painted >= 25);
+    assert.equal((await viewer.statistics()).Rung, rung);
+    await film.stop();
+    await viewer.shows(display);
+    await page.setViewportSize({ width: 801, height: 577 });
+    await until("the new size", async () => (await viewer.size()).width === 801);
+    await viewer.shows(display);
+  });
+}

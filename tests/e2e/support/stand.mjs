@@ -75,6 +75,8 @@ export class Stand {
   /** Connections to that display, oldest first. */
   links = [];
   requests = [];
+  /** Names of what the browser is to lack, in the page and in its worker. */
+  without = [];
 
   static async start() {
     const stand = new Stand();
@@ -171,7 +173,9 @@ export class Stand {
     const page = pathname === "/view/" || pathname.startsWith("/view/v/");
     const path = normalize(join(PAGE, page ? "index.html" : pathname.replace("/view/", "")));
     try {
-      const body = await readFile(path);
+      const file = await readFile(path);
+      const lacks = this.without.map((name) => `delete globalThis.${name};`).join("");
+      const body = extname(path) === ".js" ? Buffer.concat([Buffer.from(lacks), file]) : file;
       response.writeHead(200, { ...HEADERS, "content-type": TYPES[extname(path)] ?? "application/octet-stream" });
       response.end(body);
     } catch {
