@@ -125,18 +125,24 @@ export class ViewerPage {
     return seen.size;
   }
 
-  /** Waits until the canvas shows exactly what the X server of a `GuestDisplay` has. */
+  /** Waits until the canvas shows exactly what the X server of a `GuestDisplay` has; says where not, when it does not. */
   async shows(display, deadlineMs = 10_000) {
-    await until(
-      "canvas and X server to have the same picture",
-      async () => {
-        const picture = await display.picture();
-        const size = await this.size();
-        const same = size.width === picture.width && size.height === picture.height;
-        return same && (await this.hash()) === createHash("sha256").update(picture.pixels).digest("hex");
-      },
-      deadlineMs,
-    );
+    const same = async () => {
+      const { width, height, pixels } = await display.picture();
+      const size = await this.size();
+      const equal = size.width === width && size.height === height;
+      return equal && (await this.hash()) === createHash("sha256").update(pixels).digest("hex");
+    };
+    try {
+      await until("canvas and X server to have the same picture", same, deadlineMs);
+    } catch (error) {
+      throw new Error(
+        `${error.message}: ${differences(await display.picture(), await this.size(), await this.pixels())}`,
+        {
+          cause: error.cause,
+        },
+      );
+    }
   }
 
   /** What the statistics overlay says, by name. Opens the overlay when it is closed. */
@@ -154,4 +160,21 @@ export class ViewerPage {
       }),
     );
   }
+}
+
+/** Where a canvas differs from a picture, for a person. */
+function differences(picture, size, pixels) {
+  if (size.width !== picture.width || size.height !== picture.height) {
+    return `the canvas has ${size.width} × ${size.height}, the X server ${picture.width} × ${picture.height}`;
+  }
+  const [xs, ys] = [[], []];
+  for (let at = 0; at < pixels.length; at += 4) {
+    if (pixels.readUInt32LE(at) !== picture.pixels.readUInt32LE(at)) {
+      xs.push((at / 4) % size.width);
+      ys.push(Math.floor(at / 4 / size.width));
+    }
+  }
+  const span = (values) =>
+    `${values.reduce((a, b) => Math.min(a, b), 1e5)}–${values.reduce((a, b) => Math.max(a, b), 0)}`;
+  return xs.length === 0 ? "it has now" : `${xs.length} pixels differ, x ${span(xs)}, y ${span(ys)}`;
 }
