@@ -80,8 +80,8 @@ const typed = () => readFile(join(display.folder, "typed.txt"), "utf8").catch(()
 /** Number of the newest frame whose ack has reached the display. */
 const acknowledged = () => relay.link.passed("up", "out", "ack").at(-1)?.number ?? 0;
 
-/** Bytes that one frame may have on a way of this rate. */
-const most = (mbps) => Math.max(SMALLEST_BUDGET, (FRAME_MS * mbps * 1000) / 8) + LAST_COMMAND;
+/** Bytes that one frame may have on a way of this rate, which the display has to guess. */
+const most = (mbps) => Math.max(SMALLEST_BUDGET, (1.5 * FRAME_MS * mbps * 1000) / 8) + LAST_COMMAND;
 
 /** The display never had more frames under way than it may. */
 function assertCredit() {
@@ -155,6 +155,52 @@ for (const [roundTripMs, mbps] of [
     });
   });
 }
+
+test("5 Mbit/s, 100 ms: a page opened upon a film gets frames that the way carries, and keys their echo", async (t) => {
+  const [roundTripMs, mbps] = [100, 5];
+  await begin(t, CATCH, { roundTripMs, mbps });
+  await withPage(t, browser, { viewport: SCREEN }, async (page) => {
+    const coarse = photographs(3, FILM.width, FILM.height, 128);
+    const [top, field] = [client.window({ x: 0, y: 0, ...FILM }), client.window(ECHO)];
+    const drawn = echoes(field);
+    const film = new Film(client, top, { images: coarse, periodMs: PERIOD_MS });
+    await until("pictures of the film", () => film.painted >= 2);
+    const viewer = await open(page);
+    await page.mouse.move(100, 540);
+    // The first frames teach the display what the way carries.
+    await until("frames of the film", () => acknowledged() >= 10, 30_000);
+    const begun = relay.link.log.length;
+    for (const key of "echo") {
+      const [count, shown] = [drawn.length, acknowledged()];
+      await page.keyboard.press(key);
+      await until("the echo", () => drawn[count]?.acknowledged !== undefined);
+      await until("frames behind it", () => acknowledged() >= shown + 5, 30_000);
+    }
+    const ended = relay.link.log.length;
+    await film.stop();
+
+    assertCredit();
+    const { link } = relay;
+    const sizes = link.passed("down", "in", "frame", begun, ended).map(({ bytes }) => bytes);
+    for (const [index, bytes] of sizes.entries()) {
+      const both = bytes + (sizes[index + 1] ?? 0);
+      assert.ok(both <= FRAMES_IN_FLIGHT * most(mbps), `${both} bytes under way at 5 Mbit/s: ${sizes}`);
+    }
+    const keys = link.passed("up", "out", "key").filter((_, index) => index % 2 === 0);
+    for (const [index, { rect, acknowledged: before }] of drawn.entries()) {
+      const shows = ({ number, rects }) => number > before && rects.some((each) => meets(each, rect));
+      const arrived = link.passed("down", "out", "frame").find(shows);
+      const passed = link.log
+        .slice(0, link.log.indexOf(keys[index]))
+        .findLast(({ way, edge }) => way + edge === "downout");
+      const bytes = arrived.total - passed.total;
+      assert.ok(bytes <= (FRAMES_IN_FLIGHT + 2) * most(mbps), `${bytes} bytes between key ${index} and its echo`);
+    }
+    // The last picture's grain would take the way some seconds.
+    client.fill(top, { x: 0, y: 0, ...FILM }, 0x204060);
+    await viewer.shows(display, 20_000);
+  });
+});
 
 test("an outage of five seconds: the same connection goes on, what was typed arrives, the picture is exact", async (t) => {
   await begin(t, LINES, { roundTripMs: 50, mbps: 20 });
@@ -259,4 +305,25 @@ test("a viewer that stops reading costs its marks, and the others go on", async 
     await viewer.shows(display, 20_000);
     deaf.close();
   });
+});
+
+test("a viewer that stops reading is kept no more texts than the newest ones", async (t) => {
+  await begin(t, CATCH, {});
+  const [hearing, deaf] = [await PlainViewer.connect(display.port), await PlainViewer.connect(display.port)];
+  deaf.stopReading();
+  const copy = async (number) => {
+    await display.client("xclip", ["-selection", "clipboard", "-in"], `${number} `.padEnd(1_000_000, "text "));
+    await until("the text", () => hearing.of("clipboard").length >= number);
+  };
+  // What a text needs on its way is allocated once; the sockets take the first few.
+  await copy(1);
+  await copy(2);
+  const before = await display.memory();
+  for (let number = 3; number <= 26; number += 1) {
+    await copy(number);
+  }
+  const grown = (await display.memory()) - before;
+  assert.ok(grown < 12 << 20, `${grown} bytes more`);
+  hearing.close();
+  deaf.close();
 });

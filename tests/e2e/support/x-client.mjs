@@ -174,18 +174,21 @@ export class Film {
   }
 }
 
-/** Pictures like photographs of one size: soft shapes under grain, each with other shapes and other grain. */
-export function photographs(count, width, height) {
+/**
+ * Pictures like photographs of one size: soft shapes under grain, each with other shapes and other grain.
+ * `coarse` is how far the grain goes, a power of two; much of it makes pictures that no codec makes small.
+ */
+export function photographs(count, width, height, coarse = 16) {
   let grain = 12_345;
-  const wave = Float64Array.from({ length: 1024 }, (_, at) => 60 * Math.sin((at * Math.PI) / 512));
+  const wave = Float64Array.from({ length: 1024 }, (_, at) => 50 * Math.sin((at * Math.PI) / 512));
   return Array.from({ length: count }, (_, number) => {
     const pixels = Buffer.alloc(4 * width * height);
     const [across, down] = [2 + (number % 3), 3 + (number % 2)];
     for (let at = 0, y = 0; y < height; y += 1) {
       for (let x = 0; x < width; x += 1, at += 4) {
         grain = (Math.imul(grain, 1_103_515_245) + 12_345) | 0;
-        const light = 120 + wave[(across * x + number * 300) & 1023] + wave[(down * y + 200 * number) & 1023] / 2;
-        const noise = (grain >>> 16) & 15;
+        const light = 110 + wave[(across * x + number * 300) & 1023] + wave[(down * y + 200 * number) & 1023] / 2;
+        const noise = (grain >>> 16) & (coarse - 1);
         pixels[at] = light + noise;
         pixels[at + 1] = light - 20 + noise;
         pixels[at + 2] = light + 20 - noise;
