@@ -44,23 +44,50 @@ pub enum AckError {
 const FRAME_TIME: Duration = Duration::from_millis(30);
 /// How long a slice of refinement may occupy it.
 const REFINE_TIME: Duration = Duration::from_millis(8);
-/// Transit times this close to the shortest one say nothing about the rate.
+/// Shorter times of carrying are taken for this.
 const NOISE: Duration = Duration::from_micros(1500);
-/// Frames smaller than this say nothing about the rate.
+/// Fewer bytes than this say nothing about the rate.
 const SMALLEST_SAMPLE_BYTES: usize = 8 << 10;
 /// Share of the way's rate that a video may take; the rest is for what else happens.
 const VIDEO_SHARE: f64 = 0.7;
 /// What a video may take while the rate is unknown.
 const FIRST_VIDEO_BITS_PER_S: u32 = 8_000_000;
+/// Frames carried one behind the other are looked at together for so long.
+const LONGEST_STRETCH: Duration = Duration::from_millis(100);
+/// So long a rate measured between two frames is trusted more than what single ones say.
+const MEASURED_FOR: Duration = Duration::from_secs(1);
+/// The estimate grows by no more than this with an ack.
+const STEEPEST_RISE: f64 = 1.5;
+/// A way that has become longer is believed after one to two of these.
+const MINIMUM_SPAN: Duration = Duration::from_secs(10);
 /// Rates beyond this are taken for this.
 const HIGHEST_RATE: f64 = 1.25e9;
+
+/// The smallest of the times noted lately.
+#[derive(Debug, Default)]
+struct RecentMinimum {
+    /// In this span, and in the one before.
+    spans: [Option<Duration>; 2],
+    since: Duration,
+}
+
+impl RecentMinimum {
+    fn note(&mut self, time: Duration, now: Duration) {
+        if now.saturating_sub(self.since) > MINIMUM_SPAN {
+            *self = Self { spans: [None, self.spans[0]], since: now };
+        }
+        self.spans[0] = Some(self.spans[0].map_or(time, |s| s.min(time)));
+    }
+
+    fn shortest(&self) -> Option<Duration> {
+        self.spans.iter().flatten().min().copied()
+    }
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Sent {
     number: u32,
     at: Duration,
-    /// Bytes of this frame and of those in flight before it.
-    bytes_ahead: usize,
     bytes: usize,
 }
 
@@ -70,8 +97,14 @@ pub struct Pacing {
     in_flight: VecDeque<Sent>,
     /// Frames sent since the beginning; the low half is the number of the last one.
     sent: u64,
-    shortest_transit: Option<Duration>,
+    transit: RecentMinimum,
+    /// When the newest acknowledged frame had arrived; not before any other of them.
+    arrived: Duration,
+    /// Bytes that were carried one behind the other, and since when; the first of them is not counted.
+    stretch: Option<(usize, Duration)>,
     rate_bytes_per_s: Option<f64>,
+    /// When frames that came one behind the other said something about the rate.
+    measured_at: Duration,
     smoothed_ack: Duration,
 }
 
@@ -79,6 +112,11 @@ impl Pacing {
     /// Begins with full credit.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Notes how long the viewer took from the end of the handshake to its hello: a round trip and a little more.
+    pub fn met(&mut self, round_trip: Duration, now: Duration) {
+        self.transit.note(round_trip, now);
     }
 
     /// Whether another frame may be sent.
@@ -95,8 +133,7 @@ impl Pacing {
     pub fn sent(&mut self, bytes: usize, now: Duration) {
         self.sent += 1;
         let number = self.sent as u32;
-        let before: usize = self.in_flight.iter().map(|s| s.bytes).sum();
-        self.in_flight.push_back(Sent { number, at: now, bytes_ahead: before + bytes, bytes });
+        self.in_flight.push_back(Sent { number, at: now, bytes });
     }
 
     /// Notes an ack.
@@ -109,45 +146,65 @@ impl Pacing {
         if u64::from(age) >= self.sent || age > u32::MAX / 2 {
             return Err(AckError::NeverSent(ack.frame));
         }
+        let (mut bytes, mut first) = (0, None);
         while let Some(sent) = self.in_flight.front().copied() {
             if (ack.frame.wrapping_sub(sent.number) as i32) < 0 {
                 break;
             }
             self.in_flight.pop_front();
+            bytes += sent.bytes;
+            let first = *first.get_or_insert(sent.at);
             if sent.number == ack.frame {
-                self.learn(sent, ack, now);
+                self.learn(first, sent.at, bytes, ack, now);
             }
         }
         Ok(())
     }
 
-    fn learn(&mut self, sent: Sent, ack: &Ack, now: Duration) {
-        let whole = now.saturating_sub(sent.at);
+    /// Learns from frames that one ack acknowledged: `bytes` in all, the first sent at `first`, the last at `last`.
+    fn learn(&mut self, first: Duration, last: Duration, bytes: usize, ack: &Ack, now: Duration) {
+        let whole = now.saturating_sub(last);
         self.smoothed_ack = if self.smoothed_ack.is_zero() { whole } else { (self.smoothed_ack * 7 + whole) / 8 };
         // The viewer's own waiting (decoding, the animation frame) is none of the way's.
-        let transit = whole.saturating_sub(Duration::from_micros(ack.wait_us.into()));
-        let shortest = self.shortest_transit.map_or(transit, |s| s.min(transit));
-        self.shortest_transit = Some(shortest);
-        if sent.bytes_ahead < SMALLEST_SAMPLE_BYTES {
-            return;
-        }
-        let extra = transit - shortest;
-        let sample = sent.bytes_ahead as f64 / extra.max(NOISE).as_secs_f64();
-        self.rate_bytes_per_s = Some(match self.rate_bytes_per_s {
-            None => sample,
-            // Within the noise the sample is only a lower bound.
-            Some(rate) if extra <= NOISE => rate.max(sample),
-            Some(rate) => rate * 0.7 + sample * 0.3,
-        })
-        .map(|rate| rate.min(HIGHEST_RATE));
+        let arrived = now.saturating_sub(Duration::from_micros(ack.wait_us.into())).max(last).max(self.arrived);
+        self.transit.note(arrived - last, now);
+        // With nothing before it on the way it could have begun to arrive then.
+        let free = first + self.transit.shortest().unwrap_or_default();
+        let before = std::mem::replace(&mut self.arrived, arrived);
+        let rate = if before > free {
+            // Right behind the one before: that one's arrival is when the way was free for it.
+            let (sum, begun) = self.stretch.filter(|s| before - s.1 <= LONGEST_STRETCH).unwrap_or((0, before));
+            let sum = sum + bytes;
+            self.stretch = Some((sum, begun));
+            if sum < SMALLEST_SAMPLE_BYTES {
+                return;
+            }
+            self.measured_at = now;
+            let sample = sum as f64 / arrived.saturating_sub(begun).max(NOISE).as_secs_f64();
+            self.rate_bytes_per_s.map_or(sample, |rate| (rate * 0.7 + sample * 0.3).min(rate * STEEPEST_RISE))
+        } else {
+            self.stretch = None;
+            if bytes < SMALLEST_SAMPLE_BYTES {
+                return;
+            }
+            // The shortest transit holds some carrying as well, so that this can be too high, but not too low.
+            let sample = bytes as f64 / arrived.saturating_sub(free).max(NOISE).as_secs_f64();
+            match self.rate_bytes_per_s {
+                None => sample,
+                Some(rate) if sample < rate => rate * 0.7 + sample * 0.3,
+                Some(rate) if now.saturating_sub(self.measured_at) > MEASURED_FOR => sample.min(rate * STEEPEST_RISE),
+                Some(rate) => rate,
+            }
+        };
+        self.rate_bytes_per_s = Some(rate.min(HIGHEST_RATE));
     }
 
     /// How large the next frame may be.
     pub fn budget(&self) -> Budget {
         let Some(rate) = self.rate_bytes_per_s else {
             return Budget {
-                bytes: 512 << 10,
-                refine_bytes: 128 << 10,
+                bytes: 128 << 10,
+                refine_bytes: 32 << 10,
                 jpeg_quality: 80,
                 video_bits_per_s: FIRST_VIDEO_BITS_PER_S,
             };
@@ -257,6 +314,52 @@ mod tests {
             p.acked(&Ack { frame: p.frames(), decode_us: 2000, wait_us: 16_500 }, now).expect("sent");
         }
         assert!(p.budget().bytes > 1 << 20);
+    }
+
+    /// Sends frames of these sizes over a way of `rate` bytes a second and `delay` there and back, two under way at most,
+    /// each as soon as it may be; the viewer draws 60 times a second.
+    fn carry(p: &mut Pacing, rate: f64, delay: Duration, sizes: impl Iterator<Item = usize>) {
+        let frame_time = Duration::from_micros(16_667);
+        let (mut now, mut through) = (ms(0), ms(0));
+        let mut under_way: VecDeque<(u32, Duration, Duration)> = VecDeque::new();
+        p.met(delay + ms(5), now);
+        let ack = |p: &mut Pacing, now: &mut Duration, under_way: &mut VecDeque<(u32, Duration, Duration)>| {
+            let (frame, arrived, acked) = under_way.pop_front().expect("one is under way");
+            *now = acked.max(*now);
+            let wait_us = (acked - delay / 2 - arrived).as_micros() as u32;
+            p.acked(&Ack { frame, decode_us: 0, wait_us }, *now).expect("was sent");
+        };
+        for bytes in sizes {
+            while !p.has_credit() || under_way.front().is_some_and(|(_, _, acked)| *acked <= now) {
+                ack(p, &mut now, &mut under_way);
+            }
+            p.sent(bytes, now);
+            through = through.max(now) + Duration::from_secs_f64(bytes as f64 / rate);
+            let arrived = through + delay / 2;
+            let drawn = frame_time * (arrived.as_micros() / frame_time.as_micros() + 1) as u32;
+            under_way.push_back((p.frames(), arrived, drawn + delay / 2));
+        }
+    }
+
+    #[test]
+    fn a_slow_way_is_known_for_one_though_the_first_frame_is_large() {
+        for (rate, delay) in [(0.6e6, ms(100)), (2.5e6, ms(50)), (12.5e6, ms(20)), (0.25e6, ms(400))] {
+            let mut p = Pacing::new();
+            carry(&mut p, rate, delay, [128 << 10, 200, 40 << 10].into_iter().chain(std::iter::repeat_n(60_000, 20)));
+            let found = f64::from(p.rate_kbps()) * 125.0;
+            assert!((0.7..1.4).contains(&(found / rate)), "{found} bytes a second instead of {rate}");
+        }
+    }
+
+    #[test]
+    fn a_way_that_becomes_longer_does_not_look_slow_for_ever() {
+        let mut minimum = RecentMinimum::default();
+        minimum.note(ms(20), ms(0));
+        minimum.note(ms(120), ms(9_000));
+        assert_eq!(minimum.shortest(), Some(ms(20)));
+        minimum.note(ms(120), ms(11_000));
+        minimum.note(ms(130), ms(22_000));
+        assert_eq!(minimum.shortest(), Some(ms(120)));
     }
 
     proptest! {

@@ -105,8 +105,10 @@ export function describe(payload) {
   return kind === "ack" ? { ...common, number: payload.readUInt32LE(4) } : common;
 }
 
-/** Bytes behind the opcode and the rectangle of each command, without JPEG's data. */
-const REST = { 1: 3, 2: 4, 3: 0, 4: 0, 5: 4 };
+/** Bytes behind the opcode and the rectangle of each command, without an image's data. */
+const REST = { 1: 3, 2: 4, 3: 0, 4: 0, 5: 4, 8: 5 };
+/** Where in an image's command the length of its data is. */
+const LENGTH = { 5: 9, 8: 10 };
 
 /** Rectangles that a frame's commands paint; `complete` is false behind a command that is not known here. */
 function commands(payload) {
@@ -118,7 +120,7 @@ function commands(payload) {
     if (!(opcode in REST)) {
       return { rects, complete: false };
     }
-    const data = opcode === 5 ? payload.readUInt32LE(at + 9) : 0;
+    const data = opcode in LENGTH ? payload.readUInt32LE(at + LENGTH[opcode]) : 0;
     rects.push({ x, y, width, height });
     at += 9 + REST[opcode] + data;
   }

@@ -342,7 +342,7 @@ impl Screen {
         };
         let id = self.next_id;
         self.next_id += 1;
-        let viewer = Viewer::start(id, role, stream, read, self.inbox.clone());
+        let viewer = Viewer::start(id, role, self.now(), stream, read, self.inbox.clone());
         if self.viewers.len() >= MOST_VIEWERS {
             viewer.goodbye(GoodbyeReason::TooMany, "Too many viewers look at this display.");
             return Ok(());

@@ -86,6 +86,11 @@ impl Screen {
         if self.waits_for_window {
             self.look_for_window()?;
         }
+        while let Some(lost) = self.viewers.iter().find(|v| v.is_lost()) {
+            tracing::debug!(viewer = lost.id, "Viewer takes nothing any more");
+            lost.cut();
+            self.remove_viewer(lost.id)?;
+        }
         let now = self.now();
         if !self.viewers.iter().any(|v| v.wants_frame(now)) {
             return Ok(());
@@ -155,9 +160,9 @@ impl Screen {
             self.grant_size()?;
         }
         let (size, max_size) = (self.size, self.max_size());
-        let shape = self.cursors.current(&self.x)?;
+        let (shape, now) = (self.cursors.current(&self.x)?, self.now());
         if let Some(viewer) = self.viewers.iter_mut().find(|v| v.id == id) {
-            viewer.begin(hello, &self.spec.name, size, max_size)?;
+            viewer.begin(hello, &self.spec.name, size, max_size, now)?;
             viewer.show_cursor(&shape);
         }
         self.clipboard.want(self.viewers.iter().any(Viewer::wants_clipboard));
@@ -178,9 +183,7 @@ impl Screen {
         match message {
             ViewerMessage::Ack(ack) => return Ok(viewer.pacing.acked(&ack, now).map_err(|e| e.to_string())),
             ViewerMessage::Ping { token } => {
-                if !viewer.pong(token) {
-                    return Ok(Err("it takes no answers".into()));
-                }
+                viewer.pong(token);
             }
             ViewerMessage::Refresh => viewer.refresh()?,
             _ if !viewer.controls() => {}

@@ -1,6 +1,6 @@
 //! One viewer: its socket's two tasks, its encoder, its credit.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use porthole_display::{
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role as WebSocketRole, WebSocketConfig};
@@ -36,8 +37,26 @@ pub(crate) enum Said {
 
 /// Time a viewer has for its hello.
 const HELLO_TIME: Duration = Duration::from_secs(10);
-/// Messages that may wait for a viewer that does not read; frames are limited by their credit already.
+/// Messages that may wait for a viewer that does not read; frames are limited by their credit already, and of the texts
+/// only the newest one waits.
 const MOST_WAITING: usize = 512;
+
+/// What goes out on a viewer's socket.
+enum Outgoing {
+    Message(Bytes),
+    /// The newest text of the clipboard, or of the selection.
+    Text {
+        primary: bool,
+    },
+}
+
+/// What waits for a viewer's socket.
+#[derive(Default)]
+struct Waiting {
+    messages: Cell<usize>,
+    /// Texts of the clipboard and of the selection.
+    texts: [RefCell<Option<Bytes>>; 2],
+}
 
 /// One connected viewer.
 pub(crate) struct Viewer {
@@ -47,8 +66,12 @@ pub(crate) struct Viewer {
     /// `None` before the viewer's hello.
     session: Option<Session>,
     slots: Slots,
-    outbox: mpsc::UnboundedSender<Bytes>,
-    waiting: Rc<Cell<usize>>,
+    outbox: mpsc::UnboundedSender<Outgoing>,
+    waiting: Rc<Waiting>,
+    /// A message could not be sent: what the viewer knows is not what the display thinks it knows.
+    lost: Cell<bool>,
+    socket: AbortHandle,
+    started: Duration,
     encode_time: Duration,
 }
 
@@ -58,17 +81,18 @@ struct Session {
 }
 
 impl Viewer {
-    /// Begins to serve a socket; what it says goes to `inbox` under this id.
+    /// Begins to serve a socket, now; what it says goes to `inbox` under this id.
     pub(crate) fn start(
         id: u64,
         role: Role,
+        now: Duration,
         stream: Box<dyn RawStream>,
         read: Bytes,
         inbox: mpsc::Sender<(u64, Said)>,
     ) -> Self {
         let (outbox, to_send) = mpsc::unbounded_channel();
-        let waiting = Rc::new(Cell::new(0));
-        tokio::task::spawn_local(socket(id, stream, read, inbox, to_send, waiting.clone()));
+        let waiting = Rc::new(Waiting::default());
+        let socket = tokio::task::spawn_local(socket(id, stream, read, inbox, to_send, waiting.clone()));
         Self {
             id,
             role,
@@ -77,21 +101,47 @@ impl Viewer {
             slots: Slots::default(),
             outbox,
             waiting,
+            lost: Cell::new(false),
+            socket: socket.abort_handle(),
+            started: now,
             encode_time: Duration::ZERO,
         }
     }
 
-    /// Sends a message; false when the viewer takes nothing any more.
-    pub(crate) fn send(&self, message: &DisplayMessage) -> bool {
-        self.send_bytes(message.encode())
+    /// Sends a message; when too many wait already, the viewer [is lost](Self::is_lost).
+    pub(crate) fn send(&self, message: &DisplayMessage) {
+        let bytes = message.encode();
+        match message {
+            // Of texts that wait only the newest is of any use.
+            DisplayMessage::Clipboard { primary, .. } => {
+                let text = &self.waiting.texts[usize::from(*primary)];
+                if text.replace(Some(bytes.into())).is_none() {
+                    self.put(Outgoing::Text { primary: *primary });
+                }
+            }
+            _ => self.put(Outgoing::Message(bytes.into())),
+        }
     }
 
-    fn send_bytes(&self, bytes: Vec<u8>) -> bool {
-        if self.waiting.get() >= MOST_WAITING {
-            return false;
+    fn put(&self, outgoing: Outgoing) {
+        let waiting = &self.waiting.messages;
+        if waiting.get() >= MOST_WAITING {
+            self.lost.set(true);
+            return;
         }
-        self.waiting.set(self.waiting.get() + 1);
-        self.outbox.send(bytes.into()).is_ok()
+        waiting.set(waiting.get() + 1);
+        // A socket that has ended says so by itself.
+        let _ = self.outbox.send(outgoing);
+    }
+
+    /// Whether the viewer missed a message, and must connect again.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.get()
+    }
+
+    /// Cuts the connection without waiting for what is on its way.
+    pub(crate) fn cut(&self) {
+        self.socket.abort();
     }
 
     /// Says goodbye; the socket closes when that is sent and the viewer dropped.
@@ -103,7 +153,15 @@ impl Viewer {
     ///
     /// # Errors
     /// When there is no memory for an encoder.
-    pub(crate) fn begin(&mut self, hello: &ViewerHello, name: &str, size: Size, max_size: Size) -> std::io::Result<()> {
+    pub(crate) fn begin(
+        &mut self,
+        hello: &ViewerHello,
+        name: &str,
+        size: Size,
+        max_size: Size,
+        now: Duration,
+    ) -> std::io::Result<()> {
+        self.pacing.met(now.saturating_sub(self.started), now);
         let used = Abilities::JPEG.and(Abilities::H264).and(Abilities::CURSOR).and(Abilities::CLIPBOARD);
         let abilities = hello.abilities.common(used);
         let window_log = hello.window_log.min(LARGEST_WINDOW_LOG);
@@ -205,14 +263,14 @@ impl Viewer {
         if let Some(message) = made {
             tracing::trace!(viewer = self.id, number, bytes = message.len(), encode_us = spent.as_micros(), "Frame");
             self.pacing.sent(message.len(), now);
-            self.send_bytes(message);
+            self.put(Outgoing::Message(message.into()));
         }
         Ok(())
     }
 
     /// Answers a ping.
-    pub(crate) fn pong(&self, token: u32) -> bool {
-        let Some(session) = &self.session else { return true };
+    pub(crate) fn pong(&self, token: u32) {
+        let Some(session) = &self.session else { return };
         let us = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
         self.send(&DisplayMessage::Pong(Pong {
             token,
@@ -222,7 +280,7 @@ impl Viewer {
             encode_us: us(self.encode_time),
             ack_us: us(self.pacing.ack_time()).min(u32::MAX.into()) as u32,
             rate_kbps: self.pacing.rate_kbps(),
-        }))
+        }));
     }
 }
 
@@ -235,8 +293,8 @@ async fn socket(
     stream: Box<dyn RawStream>,
     read: Bytes,
     inbox: mpsc::Sender<(u64, Said)>,
-    mut to_send: mpsc::UnboundedReceiver<Bytes>,
-    waiting: Rc<Cell<usize>>,
+    mut to_send: mpsc::UnboundedReceiver<Outgoing>,
+    waiting: Rc<Waiting>,
 ) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(limits::VIEWER_MESSAGE_BYTES))
@@ -246,9 +304,15 @@ async fn socket(
     let websocket = WebSocketStream::from_partially_read(stream, read.into(), WebSocketRole::Server, Some(config));
     let (mut sink, mut source) = websocket.await.split();
     let write = async {
-        while let Some(bytes) = to_send.recv().await {
-            waiting.set(waiting.get().saturating_sub(1));
-            sink.send(Message::Binary(bytes)).await?;
+        while let Some(outgoing) = to_send.recv().await {
+            waiting.messages.set(waiting.messages.get().saturating_sub(1));
+            let bytes = match outgoing {
+                Outgoing::Message(bytes) => Some(bytes),
+                Outgoing::Text { primary } => waiting.texts[usize::from(primary)].take(),
+            };
+            if let Some(bytes) = bytes {
+                sink.send(Message::Binary(bytes)).await?;
+            }
         }
         // The screen dropped the viewer: everything is sent, a clean close is what is left.
         sink.close().await
