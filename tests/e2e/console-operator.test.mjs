@@ -16,7 +16,7 @@ const run = promisify(execFile);
 
 let browser;
 let porthole;
-let failed = 4;
+let failed = 5;
 before(async () => {
   browser = await launch();
   porthole = await Porthole.start();
@@ -89,6 +89,48 @@ test("an account and a person are made; the person's link leads in, a password i
       await my.row("grace").getByText("Disabled").waitFor();
       await other.getByText("Your sign-in has ended").first().waitFor({ timeout: 40_000 });
     });
+  });
+  failed -= 1;
+});
+
+test("a person gets another role, which counts at once, and is deleted; an account goes when nobody is in it", async (t) => {
+  await makePerson(porthole, "mary", { account: "chemistry" });
+  await withPage(t, browser, WIDE, async (page) => {
+    const my = new Console(page, porthole.endpoint);
+    await my.enter("root");
+    await my.go("operator/people");
+    await withPage(t, browser, WIDE, async (other) => {
+      const marys = new Console(other, porthole.endpoint);
+      await marys.enter("mary");
+      assert.equal(await marys.link("Audit log").count(), 0, "a researcher has no pages of the site");
+
+      await my.choose(my.button("Actions of mary"), "Change role or account");
+      await my.dialog().getByRole("button", { name: /^Role/ }).click();
+      await page.getByRole("option", { name: "Operator" }).click();
+      await my.dialog().getByRole("button", { name: "Save" }).click();
+      await my.row("mary").getByText("Operator").waitFor();
+      await other.getByText("Your sign-in has ended").first().waitFor({ timeout: 40_000 });
+      await marys.enter("mary");
+      await marys.link("Audit log").click();
+      await marys.row("ChangePerson").getByText(/mary/).waitFor();
+
+      await my.go("operator/accounts");
+      await my.choose(my.button("Actions of chemistry"), "Delete");
+      await my.dialog().getByRole("button", { name: "Delete" }).click();
+      await my.dialog().getByText("That cannot be done now").waitFor();
+      await my.dialog().getByRole("button", { name: "Cancel" }).click();
+
+      await my.go("operator/people");
+      await my.choose(my.button("Actions of mary"), "Delete");
+      await my.dialog().getByRole("button", { name: "Delete" }).click();
+      await my.row("mary").waitFor({ state: "detached" });
+      await other.getByText("Your sign-in has ended").first().waitFor({ timeout: 40_000 });
+    });
+    await my.go("operator/accounts");
+    await my.choose(my.button("Actions of chemistry"), "Delete");
+    await my.dialog().getByRole("button", { name: "Delete" }).click();
+    await page.getByText("The account chemistry is deleted.").waitFor();
+    await my.row("chemistry").waitFor({ state: "detached" });
   });
   failed -= 1;
 });
