@@ -31,7 +31,7 @@ for (const [rung, host] of [
   ["1: shared memory, drawn by the page", "127.0.0.1"],
   ["2: drawn by the worker", "plain.test"],
 ]) {
-  for (const name of ["lossless", "lossy"]) {
+  for (const name of ["lossless", "lossy", "snapshots"]) {
     test(`rung ${rung} shows the recorded pixels (${name})`, async () => {
       const viewer = new ViewerPage(page);
       await page.goto(stand.url(host));

@@ -50,7 +50,7 @@ describe("ladder", () => {
   for (const [rung, { init, host }] of Object.entries(RUNGS)) {
     // Browsers decode video only for pages from a safe place.
     const film = host === "127.0.0.1" ? ["film"] : [];
-    for (const name of ["lossless", "lossy", ...film]) {
+    for (const name of ["lossless", "lossy", "snapshots", ...film]) {
       test(`rung ${rung} shows the recorded pixels (${name})`, async (t) => {
         await withPage(t, browser, {}, async (page, log) => {
           if (init !== undefined) {

@@ -211,6 +211,29 @@ fn film() -> Vector {
     v
 }
 
+/// A photograph under a menu that comes and goes, also at the edges of the picture and after a change of size.
+fn snapshots() -> Vector {
+    let mut v = Vector::new(Size::new(200, 150), Abilities::JPEG.and(Abilities::SNAPSHOT));
+    for size in [Size::new(200, 150), Size::new(170, 140)] {
+        if size != v.screen.size() {
+            v.screen.resize(size);
+            v.encoder.resize(size);
+            v.send(&DisplayMessage::Resize(size));
+        }
+        act(&mut v, size.rect(), Budget::UNLIMITED, |s| photo(s, size.rect(), 5));
+        v.now += Duration::from_millis(500);
+        v.frames(Budget::UNLIMITED);
+        for (n, menu) in [Rect::new(20, 10, 70, 90), Rect::new(110, 70, 60, 70)].into_iter().enumerate() {
+            v.now += Duration::from_millis(500);
+            act(&mut v, menu, Budget::UNLIMITED, |s| text(s, menu, n as u32));
+            v.now += Duration::from_millis(500);
+            act(&mut v, menu, Budget::UNLIMITED, |s| photo(s, menu, 5));
+        }
+    }
+    assert!(v.encoder.statistics().restored_px > 15_000, "what the menus covered comes back");
+    v
+}
+
 /// Every message that is not a frame.
 fn messages() -> Vector {
     let mut v = Vector::new(Size::new(64, 48), Abilities(0b01_1001));
@@ -244,5 +267,6 @@ fn main() -> std::io::Result<()> {
     lossless().write(&folder, "lossless")?;
     lossy().write(&folder, "lossy")?;
     film().write(&folder, "film")?;
+    snapshots().write(&folder, "snapshots")?;
     messages().write(&folder, "messages")
 }

@@ -3,6 +3,7 @@
 use crate::display_message::DisplayMessage;
 use crate::frame::{Command, Frame};
 use crate::geometry::{Rect, Size};
+use crate::limits;
 use crate::picture::Picture;
 use crate::pixel_stream::PixelReader;
 use crate::planar;
@@ -34,6 +35,9 @@ pub enum DecodeError {
     /// A picture of a video is broken or of another size than its rectangle.
     #[error("picture of a video is broken")]
     Video,
+    /// A snapshot is asked for that was never made in this size.
+    #[error("snapshot was never made")]
+    Snapshot,
 }
 
 /// What a message did.
@@ -65,6 +69,7 @@ pub struct Decoder {
     next_number: u32,
     jpeg: ImageDecoder,
     video: ImageDecoder,
+    snapshots: [Option<Picture>; limits::SNAPSHOTS],
 }
 
 impl Decoder {
@@ -77,6 +82,7 @@ impl Decoder {
             next_number: 1,
             jpeg: Box::new(jpeg),
             video: Box::new(|_, _| None),
+            snapshots: Default::default(),
         }
     }
 
@@ -101,6 +107,7 @@ impl Decoder {
             DisplayMessage::Frame(frame) => self.frame(&frame),
             DisplayMessage::Resize(size) => {
                 self.picture.resize(size);
+                self.snapshots = Default::default();
                 Ok(Drawn::Resized(size))
             }
             other => Ok(Drawn::Other(other)),
@@ -146,6 +153,15 @@ impl Decoder {
                 let size = Size::new(rect.w, rect.h);
                 let pixels = (self.jpeg)(data, size).filter(|p| p.len() == 4 * size.area());
                 self.put(*rect, &pixels.ok_or(DecodeError::Jpeg)?);
+            }
+            Command::Save { rect, slot } => {
+                let size = self.picture.size();
+                let snapshot = self.snapshots[usize::from(*slot)].get_or_insert_with(|| Picture::new(size));
+                snapshot.take(self.picture.view(), *rect);
+            }
+            Command::Restore { rect, slot } => {
+                let snapshot = self.snapshots[usize::from(*slot)].as_ref().ok_or(DecodeError::Snapshot)?;
+                self.picture.take(snapshot.view(), *rect);
             }
             Command::Video { rect, data, .. } => {
                 let size = Size::new(rect.w, rect.h);

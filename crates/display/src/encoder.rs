@@ -5,6 +5,7 @@
 //! goes out again, lossless, when it has been quiet (docs/display-protocol.md §6.2). What does not fit the budget
 //! stays marked and goes with a later frame, from the pixels as they are then.
 
+mod snapshots;
 mod units;
 mod video;
 
@@ -22,6 +23,7 @@ use crate::pixels::{PixelOrder, Pixels};
 use crate::tiles::TileSet;
 use crate::viewer_message::Abilities;
 use crate::{jpeg, limits, planar};
+use snapshots::Snapshots;
 use units::{FlatTiles, Kind, Task, Unit};
 use video::VideoWatch;
 
@@ -71,6 +73,8 @@ pub struct EncoderStatistics {
     pub lossless_px: u64,
     /// Pixels sent as JPEG.
     pub jpeg_px: u64,
+    /// Pixels the viewer had in a snapshot.
+    pub restored_px: u64,
     /// Pixels sent as video.
     pub video_px: u64,
     /// Pixels sent again to make them exact.
@@ -92,6 +96,8 @@ pub struct Encoder {
     velocity: Velocity,
     /// Only for viewers that can show video.
     video: Option<VideoWatch>,
+    /// Only for viewers that can keep older pictures.
+    snapshots: Option<Snapshots>,
     writer: PixelWriter,
     /// The next section begins a new stream.
     new_stream: bool,
@@ -161,6 +167,7 @@ impl Encoder {
             windows: Vec::new(),
             velocity: Velocity::default(),
             video: settings.abilities.has(Abilities::H264).then(|| VideoWatch::new(size)),
+            snapshots: settings.abilities.has(Abilities::SNAPSHOT).then(|| Snapshots::new(size, Duration::ZERO)),
             writer: PixelWriter::new(settings.window_log)?,
             new_stream: true,
             said_exact: false,
@@ -184,6 +191,7 @@ impl Encoder {
         let latest = self.changed_at.iter().copied().max().unwrap_or_default();
         self.changed_at = vec![latest; self.dirty.tiles()];
         self.video = self.video.take().map(|_| VideoWatch::new(size));
+        self.snapshots = self.snapshots.take().map(|_| Snapshots::new(size, latest));
     }
 
     /// Forgets what the viewer shows: everything is sent again, in a new pixel stream.
@@ -197,7 +205,9 @@ impl Encoder {
         self.shown.forget();
         self.lossy.clear();
         self.dirty = TileSet::full(self.shown.size());
-        self.video = self.video.take().map(|_| VideoWatch::new(self.shown.size()));
+        let size = self.shown.size();
+        self.video = self.video.take().map(|_| VideoWatch::new(size));
+        self.snapshots = self.snapshots.take().map(|_| Snapshots::new(size, Duration::ZERO));
         Ok(())
     }
 
@@ -238,6 +248,10 @@ impl Encoder {
         let mut draft = Draft::default();
         let moment = Moment { now, budget, focus };
         let mut changed = self.compare(screen, now);
+        if let Some(snapshots) = &mut self.snapshots {
+            let kept = snapshots.keep(self.shown.view(), &changed, &self.lossy, now);
+            kept.into_iter().for_each(|command| draft.push(command));
+        }
         self.send_video(screen, &mut changed, now, &mut draft)?;
         let flat = FlatTiles::find(screen, &changed);
         self.move_pixels(screen, &mut changed, &flat, windows, now, &mut draft);
@@ -375,13 +389,15 @@ impl Encoder {
         draft: &mut Draft,
     ) -> io::Result<bool> {
         let lossy_allowed = self.settings.abilities.has(Abilities::JPEG);
-        let mut list = units::plan(&Task {
+        let mut list = units::plan(&mut Task {
             pixels: screen,
             shown: Some(self.shown.view()),
             changed,
             flat,
             lossy_allowed,
             budget_bytes: budget.bytes,
+            snapshots: self.snapshots.as_mut(),
+            now,
         });
         units::order(&mut list, focus, budget.bytes);
         let mut fits = true;
@@ -394,6 +410,11 @@ impl Encoder {
             match unit.kind {
                 Kind::Fill(pixel) => self.shown.fill_pixel(unit.rect, pixel),
                 Kind::Raw | Kind::Planar | Kind::Jpeg => self.shown.take(screen, unit.rect),
+                Kind::Restore(slot) => {
+                    if let Some(snapshots) = &self.snapshots {
+                        snapshots.restore(&mut self.shown, unit.rect, slot);
+                    }
+                }
             }
             self.send(&unit, budget, draft)?;
             if unit.kind == Kind::Jpeg {
@@ -419,13 +440,15 @@ impl Encoder {
         if due.is_empty() {
             return Ok(());
         }
-        let mut list = units::plan(&Task {
+        let mut list = units::plan(&mut Task {
             pixels: self.shown.view(),
             shown: None,
             changed: &due,
             flat: &FlatTiles::default(),
             lossy_allowed: false,
             budget_bytes: budget.refine_bytes,
+            snapshots: None,
+            now,
         });
         units::order(&mut list, focus, budget.refine_bytes);
         for unit in list {
@@ -445,6 +468,11 @@ impl Encoder {
         let px = rect.area() as u64;
         match unit.kind {
             Kind::Fill(pixel) => draft.push(Command::Fill { rect, rgb: order.rgb(pixel) }),
+            Kind::Restore(slot) => {
+                draft.push(Command::Restore { rect, slot });
+                self.statistics.restored_px += px;
+                return Ok(());
+            }
             Kind::Raw => {
                 self.scratch.clear();
                 self.shown.rows(rect).for_each(|row| order.append(row, &mut self.scratch));

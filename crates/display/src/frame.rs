@@ -54,6 +54,20 @@ pub enum Command {
         /// JFIF bytes.
         data: Vec<u8>,
     },
+    /// Pixels of the picture, to be kept at the same place of a snapshot.
+    Save {
+        /// Where.
+        rect: Rect,
+        /// Number of the snapshot.
+        slot: u8,
+    },
+    /// Pixels of a snapshot, from the same place.
+    Restore {
+        /// Where.
+        rect: Rect,
+        /// Number of the snapshot.
+        slot: u8,
+    },
     /// The next picture of the video, H.264.
     Video {
         /// Where; both sides are even.
@@ -73,6 +87,8 @@ impl Command {
             | Command::Raw { rect }
             | Command::Planar { rect }
             | Command::Jpeg { rect, .. }
+            | Command::Save { rect, .. }
+            | Command::Restore { rect, .. }
             | Command::Video { rect, .. } => *rect,
             Command::Copy { to, .. } => *to,
         }
@@ -83,7 +99,12 @@ impl Command {
         match self {
             Command::Raw { rect } => 4 * rect.area(),
             Command::Planar { rect } => 3 * rect.area(),
-            Command::Fill { .. } | Command::Copy { .. } | Command::Jpeg { .. } | Command::Video { .. } => 0,
+            Command::Fill { .. }
+            | Command::Copy { .. }
+            | Command::Jpeg { .. }
+            | Command::Save { .. }
+            | Command::Restore { .. }
+            | Command::Video { .. } => 0,
         }
     }
 
@@ -94,6 +115,7 @@ impl Command {
             Command::Copy { .. } => 13,
             Command::Raw { .. } | Command::Planar { .. } => 9,
             Command::Jpeg { data, .. } => 13 + data.len(),
+            Command::Save { .. } | Command::Restore { .. } => 10,
             Command::Video { data, .. } => 14 + data.len(),
         }
     }
@@ -105,6 +127,8 @@ impl Command {
             Command::Raw { .. } => 3,
             Command::Planar { .. } => 4,
             Command::Jpeg { .. } => 5,
+            Command::Save { .. } => 6,
+            Command::Restore { .. } => 7,
             Command::Video { .. } => 8,
         };
         out.put_u8(opcode);
@@ -120,6 +144,7 @@ impl Command {
                 out.put_u32(data.len() as u32);
                 out.extend_from_slice(data);
             }
+            Command::Save { slot, .. } | Command::Restore { slot, .. } => out.put_u8(*slot),
             Command::Video { key, data, .. } => {
                 out.put_u8((*key).into());
                 out.put_u32(data.len() as u32);
@@ -143,6 +168,13 @@ impl Command {
             5 => {
                 let n = r.length32(limits::DISPLAY_MESSAGE_BYTES, "JPEG length")?;
                 Command::Jpeg { rect, data: r.bytes(n)?.to_vec() }
+            }
+            6 | 7 => {
+                let slot = r.u8()?;
+                if usize::from(slot) >= limits::SNAPSHOTS {
+                    return Err(Malformed::Value("snapshot"));
+                }
+                if opcode == 6 { Command::Save { rect, slot } } else { Command::Restore { rect, slot } }
             }
             8 => {
                 let flags = r.u8()?;
@@ -251,6 +283,8 @@ mod tests {
             any_rect().prop_map(|rect| Command::Planar { rect }),
             (any_rect(), prop::collection::vec(any::<u8>(), 0..40))
                 .prop_map(|(rect, data)| Command::Jpeg { rect, data }),
+            (any_rect(), 0..limits::SNAPSHOTS as u8).prop_map(|(rect, slot)| Command::Save { rect, slot }),
+            (any_rect(), 0..limits::SNAPSHOTS as u8).prop_map(|(rect, slot)| Command::Restore { rect, slot }),
             (any_rect(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(rect, key, data)| {
                 let rect = Rect::new(rect.x & !1, rect.y & !1, rect.w.next_multiple_of(2), rect.h.next_multiple_of(2));
                 Command::Video { rect, key, data }

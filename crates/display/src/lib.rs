@@ -66,6 +66,8 @@ pub mod limits {
     pub const SCREEN_PX: u16 = 8192;
     /// Widest and highest cursor.
     pub const CURSOR_PX: u16 = 128;
+    /// Older pictures a viewer keeps.
+    pub const SNAPSHOTS: usize = 2;
     /// Cursor shapes a viewer keeps.
     pub const CURSOR_SLOTS: u8 = 64;
     /// Longest clipboard text.

@@ -106,7 +106,7 @@ export function describe(payload) {
 }
 
 /** Bytes behind the opcode and the rectangle of each command, without an image's data. */
-const REST = { 1: 3, 2: 4, 3: 0, 4: 0, 5: 4, 8: 5 };
+const REST = { 1: 3, 2: 4, 3: 0, 4: 0, 5: 4, 6: 1, 7: 1, 8: 5 };
 /** Where in an image's command the length of its data is. */
 const LENGTH = { 5: 9, 8: 10 };
 

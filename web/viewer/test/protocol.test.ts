@@ -35,13 +35,15 @@ describe("reading", () => {
   });
 
   test("frame with every command that needs no pixels", () => {
-    const head = bytes([1, 2], [1, 2], [2, 4], [4, 7], [4, 0], [4, 0]);
+    const head = bytes([1, 2], [1, 2], [2, 6], [4, 7], [4, 0], [4, 0]);
     const fill = bytes([1, 1], [2, 1], [2, 2], [2, 3], [2, 4], [1, 5], [1, 6], [1, 7]);
     const copy = bytes([1, 2], [2, 1], [2, 2], [2, 3], [2, 4], [2, 8], [2, 9]);
     const jpeg = bytes([1, 5], [2, 0], [2, 0], [2, 8], [2, 8], [4, 2], [1, 0xff], [1, 0xd8]);
     const video = bytes([1, 8], [2, 4], [2, 6], [2, 2], [2, 8], [1, 1], [4, 1], [1, 9]);
+    const save = bytes([1, 6], [2, 1], [2, 2], [2, 3], [2, 4], [1, 1]);
+    const restore = bytes([1, 7], [2, 1], [2, 2], [2, 3], [2, 4], [1, 0]);
     const rect = { x: 1, y: 2, width: 3, height: 4 };
-    expect(read(joined(head, fill, copy, jpeg, video))).toMatchObject({
+    expect(read(joined(head, fill, copy, jpeg, video, save, restore))).toMatchObject({
       kind: "frame",
       newStream: false,
       exact: true,
@@ -51,6 +53,8 @@ describe("reading", () => {
         { kind: "copy", rect, sourceX: 8, sourceY: 9 },
         { kind: "jpeg", rect: { x: 0, y: 0, width: 8, height: 8 }, data: new Uint8Array([0xff, 0xd8]) },
         { kind: "video", rect: { x: 4, y: 6, width: 2, height: 8 }, key: true, data: new Uint8Array([9]) },
+        { kind: "save", rect, slot: 1 },
+        { kind: "restore", rect, slot: 0 },
       ],
     });
   });
@@ -87,6 +91,10 @@ describe("reading", () => {
     ["a section longer than the message", bytes([1, 2], [1, 1], [2, 0], [4, 1], [4, 4], [4, 0xffffffff])],
     ["more commands than the message holds", bytes([1, 2], [1, 0], [2, 2], [4, 1], [4, 0], [4, 0])],
     ["an unknown command", bytes([1, 2], [1, 0], [2, 1], [4, 1], [4, 0], [4, 0], [1, 9], [8, 0x0001000100010001])],
+    [
+      "a snapshot too many",
+      bytes([1, 2], [1, 0], [2, 1], [4, 1], [4, 0], [4, 0], [1, 6], [8, 0x0001000100010001], [1, 2]),
+    ],
     ["an empty rectangle", bytes([1, 2], [1, 0], [2, 1], [4, 1], [4, 0], [4, 0], [1, 1], [8, 0], [1, 0], [2, 0])],
     ["a cursor too large", bytes([1, 3], [1, 1], [1, 0], [1, 0], [2, 129], [2, 1], [4, 0])],
     ["a cursor slot that is none", bytes([1, 3], [1, 0], [1, 64], [1, 0], [8, 0])],

@@ -182,14 +182,15 @@ proptest! {
     #[test]
     fn the_viewer_ends_with_the_exact_picture(
         acts in prop::collection::vec(any_act(), 1..25),
-        lossy in 0..3,
+        lossy in 0..4,
         small in any::<bool>(),
         bgr in any::<bool>(),
     ) {
         let abilities = match lossy {
             0 => Abilities::default(),
             1 => Abilities::JPEG,
-            _ => Abilities::JPEG.and(Abilities::H264),
+            2 => Abilities::JPEG.and(Abilities::H264),
+            _ => Abilities::JPEG.and(Abilities::H264).and(Abilities::SNAPSHOT),
         };
         let order = if bgr { PixelOrder::Bgr } else { PixelOrder::Rgb };
         let mut pair = Pair::with_order(Size::new(320, 256), abilities, order);
@@ -199,6 +200,7 @@ proptest! {
         pair.settle(if small { SMALL } else { Budget::UNLIMITED });
         let done = pair.encoder.statistics();
         prop_assert!((lossy > 0 || done.jpeg_px == 0) && (lossy > 1 || done.video_px == 0));
+        prop_assert!(lossy > 2 || done.restored_px == 0);
     }
 }
 
@@ -271,6 +273,34 @@ fn a_film_is_sent_as_video_and_what_is_typed_beside_it_at_once_and_lossless() {
     assert!(sent_as_video >= 18, "{sent_as_video} pictures of 30");
     pair.now += QUIET;
     pair.settle(Budget::UNLIMITED);
+}
+
+#[test]
+fn what_a_menu_covered_comes_back_from_a_snapshot() {
+    let size = Size::new(640, 480);
+    for order in [PixelOrder::Rgb, PixelOrder::Bgr] {
+        let mut pair = Pair::with_order(size, Abilities::JPEG.and(Abilities::SNAPSHOT), order);
+        let back = noise(size, 6);
+        pair.screen.take(back.view(), size.rect());
+        pair.damage(size.rect());
+        pair.settle(Budget::UNLIMITED);
+        let mut bytes = Vec::new();
+        for n in 0..6u16 {
+            pair.now += Duration::from_millis(600);
+            let menu = Rect::new(90 + 10 * n, 60, 180, 250);
+            pair.screen.fill(menu, [240, 240, 240]);
+            pair.screen.fill(Rect::new(menu.x + 10, 100, 90, 8), [20, 20, 20]);
+            pair.damage(menu);
+            pair.step(Budget::UNLIMITED, &[]);
+            pair.now += Duration::from_millis(600);
+            let before = pair.bytes;
+            pair.screen.take(back.view(), menu);
+            pair.damage(menu);
+            assert!(pair.step(Budget::UNLIMITED, &[]) && pair.exact);
+            bytes.push(pair.bytes - before);
+        }
+        assert!(bytes.iter().all(|b| *b < 800), "{bytes:?} bytes for closing a menu");
+    }
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Groups changed tiles of one kind into rectangles worth a command each, and decides their order.
 
+use std::time::Duration;
+
+use super::snapshots::Snapshots;
 use crate::classify::{Class, classify};
 use crate::geometry::{Point, Rect};
 use crate::pixels::Pixels;
@@ -12,6 +15,8 @@ pub(super) enum Kind {
     Raw,
     Planar,
     Jpeg,
+    /// A snapshot of the viewer has it.
+    Restore(u8),
 }
 
 /// A rectangle and how it is sent.
@@ -25,6 +30,8 @@ pub(super) struct Unit {
 const LARGEST_UNIT_PX: usize = 128 << 10;
 /// Units are not kept smaller than this for the sake of a small budget.
 const SMALLEST_SPLIT_PX: usize = 16 << 10;
+/// Rectangles with fewer pixels are not looked for in snapshots.
+const SMALLEST_RESTORED_PX: usize = 32;
 /// Changes with fewer photographic pixels are sent lossless at once: cheap, and nothing to refine.
 const SMALLEST_LOSSY_PX: usize = 12 << 10;
 
@@ -65,10 +72,13 @@ pub(super) struct Task<'a> {
     pub(super) lossy_allowed: bool,
     /// Bytes the frame may have.
     pub(super) budget_bytes: usize,
+    /// What the viewer was asked to keep.
+    pub(super) snapshots: Option<&'a mut Snapshots>,
+    pub(super) now: Duration,
 }
 
 /// Covers every pixel of a task with units. Photographic ones are lossy when that is allowed and there are many.
-pub(super) fn plan(task: &Task<'_>) -> Vec<Unit> {
+pub(super) fn plan(task: &mut Task<'_>) -> Vec<Unit> {
     let columns = usize::from(task.changed.columns());
     let largest = (task.budget_bytes / 2).clamp(SMALLEST_SPLIT_PX, LARGEST_UNIT_PX);
     let mut units: Vec<Unit> = Vec::new();
@@ -89,10 +99,16 @@ pub(super) fn plan(task: &Task<'_>) -> Vec<Unit> {
             (Some(_), _) | (_, None) => vec![changed],
         };
         for rect in bands {
-            let kind = match flat.map_or_else(|| classify(task.pixels, rect), Class::Flat) {
-                Class::Flat(pixel) => Kind::Fill(pixel),
-                Class::Text => Kind::Raw,
-                Class::Photo => Kind::Planar,
+            let snapshots = task.snapshots.as_mut().filter(|_| flat.is_none() && rect.area() >= SMALLEST_RESTORED_PX);
+            let kept = snapshots.and_then(|s| s.holding(index, task.pixels, rect, task.now));
+            let kind = match (kept, flat) {
+                (Some(slot), _) => Kind::Restore(slot),
+                (None, Some(pixel)) => Kind::Fill(pixel),
+                (None, None) => match classify(task.pixels, rect) {
+                    Class::Flat(pixel) => Kind::Fill(pixel),
+                    Class::Text => Kind::Raw,
+                    Class::Photo => Kind::Planar,
+                },
             };
             let unit = Unit { rect, kind };
             // Only the bands of the tile to the left can be continued; they are among the last few.
@@ -142,8 +158,8 @@ fn joins_right(a: &Unit, b: &Unit, largest: usize) -> bool {
         return false;
     }
     match a.kind {
-        // A fill must not cover pixels that are not of its colour: only exact continuations join.
-        Kind::Fill(_) => a.rect.right() == b.rect.x && (a.rect.y, a.rect.h) == (b.rect.y, b.rect.h),
+        // Neither covers pixels that are not right then: only exact continuations join.
+        Kind::Fill(_) | Kind::Restore(_) => a.rect.right() == b.rect.x && (a.rect.y, a.rect.h) == (b.rect.y, b.rect.h),
         Kind::Raw | Kind::Planar | Kind::Jpeg => {
             a.rect.area() + b.rect.area() <= largest && wastes_little(&a.rect, &b.rect)
         }
@@ -153,7 +169,7 @@ fn joins_right(a: &Unit, b: &Unit, largest: usize) -> bool {
 fn joins_below(a: &Unit, b: &Unit, largest: usize) -> bool {
     let continues = a.rect.bottom() == b.rect.y && (a.rect.x, a.rect.w) == (b.rect.x, b.rect.w);
     match a.kind {
-        Kind::Fill(_) => a.kind == b.kind && continues,
+        Kind::Fill(_) | Kind::Restore(_) => a.kind == b.kind && continues,
         Kind::Raw | Kind::Planar | Kind::Jpeg => {
             let fits = a.rect.area() + b.rect.area() <= largest;
             a.kind == b.kind && fits && (continues || wastes_little(&a.rect, &b.rect))
@@ -181,7 +197,16 @@ mod tests {
 
     fn plan_all(picture: &Picture, changed: &TileSet, lossy_allowed: bool) -> Vec<Unit> {
         let flat = &FlatTiles::find(picture.view(), changed);
-        plan(&Task { pixels: picture.view(), shown: None, changed, flat, lossy_allowed, budget_bytes: usize::MAX })
+        plan(&mut Task {
+            pixels: picture.view(),
+            shown: None,
+            changed,
+            flat,
+            lossy_allowed,
+            budget_bytes: usize::MAX,
+            snapshots: None,
+            now: Duration::ZERO,
+        })
     }
 
     fn covered(units: &[Unit], changed: &TileSet) -> bool {

@@ -162,7 +162,9 @@ impl Viewer {
         now: Duration,
     ) -> std::io::Result<()> {
         self.pacing.met(now.saturating_sub(self.started), now);
-        let used = Abilities::JPEG.and(Abilities::H264).and(Abilities::CURSOR).and(Abilities::CLIPBOARD);
+        let used = [Abilities::H264, Abilities::SNAPSHOT, Abilities::CURSOR, Abilities::CLIPBOARD]
+            .into_iter()
+            .fold(Abilities::JPEG, Abilities::and);
         let abilities = hello.abilities.common(used);
         let window_log = hello.window_log.min(LARGEST_WINDOW_LOG);
         let settings = EncoderSettings { order: ORDER, ..EncoderSettings::new(abilities, window_log) };

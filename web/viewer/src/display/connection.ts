@@ -86,6 +86,7 @@ export class Connection {
     const { jpeg, video, sharedMemory } = this.parts;
     const abilities =
       ABILITY.cursor |
+      ABILITY.snapshot |
       (jpeg === undefined ? 0 : ABILITY.jpeg) |
       (video === undefined ? 0 : ABILITY.h264) |
       (sharedMemory ? ABILITY.sharedMemory : 0) |

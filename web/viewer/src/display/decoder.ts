@@ -4,7 +4,7 @@
  * for it without overtaking one another.
  */
 
-import type { Picture } from "./picture.ts";
+import { Picture } from "./picture.ts";
 import type { PixelStream } from "./pixel-stream.ts";
 import { type Command, type Frame, type Message, ProtocolError, type Rect } from "./protocol.ts";
 
@@ -57,6 +57,8 @@ export class Decoder {
   private picture: Picture;
   private readonly steps: Step[] = [];
   private failed = false;
+  /** Older pictures, as large as the picture. */
+  private snapshots: (Picture | undefined)[] = [];
 
   constructor(
     private readonly owner: PictureOwner,
@@ -142,6 +144,7 @@ export class Decoder {
       this.steps.shift();
       if ("resize" in step) {
         this.picture = this.owner.resize(...step.resize, true);
+        this.snapshots = [];
       } else {
         this.apply(step);
       }
@@ -151,7 +154,7 @@ export class Decoder {
   private apply(waiting: Waiting): void {
     const { frame, arrivedMs } = waiting;
     const begun = this.nowMs();
-    const changed = frame.commands.map((command) => command.rect);
+    const changed = frame.commands.filter(({ kind }) => kind !== "save").map(({ rect }) => rect);
     this.owner.change(frame.number, changed, () => {
       let offset = 0;
       let image = 0;
@@ -178,6 +181,12 @@ export class Decoder {
       case "copy":
         this.picture.copy(rect, command.sourceX, command.sourceY);
         return 0;
+      case "save":
+        this.snapshot(command.slot).take(this.picture, rect);
+        return 0;
+      case "restore":
+        this.picture.take(this.kept(command.slot), rect);
+        return 0;
       case "raw":
       case "planar":
         if (pixels === undefined) {
@@ -187,5 +196,20 @@ export class Decoder {
           ? this.picture.raw(rect, pixels, offset)
           : this.picture.planar(rect, pixels, offset);
     }
+  }
+
+  private snapshot(slot: number): Picture {
+    const { width, height } = this.picture;
+    const snapshot = this.snapshots[slot] ?? new Picture(new ArrayBuffer(4 * width * height), width, height);
+    this.snapshots[slot] = snapshot;
+    return snapshot;
+  }
+
+  private kept(slot: number): Picture {
+    const snapshot = this.snapshots[slot];
+    if (snapshot === undefined) {
+      throw new ProtocolError("a snapshot that was never made");
+    }
+    return snapshot;
   }
 }

@@ -92,6 +92,16 @@ export class Picture {
     return 3 * plane;
   }
 
+  /** Takes a rectangle over from the same place of another picture of the same size. */
+  take(other: Picture, rect: Rect): void {
+    this.check(rect);
+    const { x, y, width, height } = rect;
+    for (let row = y; row < y + height; row += 1) {
+      const start = row * this.width + x;
+      this.words.set(other.words.subarray(start, start + width), start);
+    }
+  }
+
   /** Copies what both pictures have; used when the size changes. */
   takeOver(other: Picture): void {
     const width = Math.min(this.width, other.width);

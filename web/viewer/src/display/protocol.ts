@@ -17,6 +17,7 @@ export const LIMIT = {
   commands: 16_384,
   sidePx: 8192,
   cursorSidePx: 128,
+  snapshots: 2,
   clipboardBytes: 1_048_576,
   textBytes: 4096,
   sentenceBytes: 512,
@@ -39,6 +40,8 @@ export type Command =
   | { kind: "raw"; rect: Rect }
   | { kind: "planar"; rect: Rect }
   | { kind: "jpeg"; rect: Rect; data: Uint8Array<ArrayBuffer> }
+  | { kind: "save"; rect: Rect; slot: number }
+  | { kind: "restore"; rect: Rect; slot: number }
   | { kind: "video"; rect: Rect; key: boolean; data: Uint8Array<ArrayBuffer> };
 
 export interface Frame {
@@ -266,11 +269,23 @@ function readCommand(reader: Reader): Command {
       return { kind: "planar", rect };
     case 5:
       return { kind: "jpeg", rect, data: reader.slice(reader.u32()) };
+    case 6:
+      return { kind: "save", rect, slot: readSlot(reader) };
+    case 7:
+      return { kind: "restore", rect, slot: readSlot(reader) };
     case 8:
       return readVideo(reader, rect);
     default:
       throw new ProtocolError(`unknown command ${opcode}`);
   }
+}
+
+function readSlot(reader: Reader): number {
+  const slot = reader.u8();
+  if (slot >= LIMIT.snapshots) {
+    throw new ProtocolError("a snapshot over its limit");
+  }
+  return slot;
 }
 
 const FLAG_KEY = 1;
