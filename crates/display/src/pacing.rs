@@ -54,6 +54,8 @@ const VIDEO_SHARE: f64 = 0.7;
 const FIRST_VIDEO_BITS_PER_S: u32 = 8_000_000;
 /// Frames carried one behind the other are looked at together for so long.
 const LONGEST_STRETCH: Duration = Duration::from_millis(100);
+/// What was carried in less than about a frame's time says nothing against the rate: busy browsers look like that too.
+const TELLING_TIME: Duration = Duration::from_millis(25);
 /// So long a rate measured between two frames is trusted more than what single ones say.
 const MEASURED_FOR: Duration = Duration::from_secs(1);
 /// The estimate grows by no more than this with an ack.
@@ -180,19 +182,29 @@ impl Pacing {
                 return;
             }
             self.measured_at = now;
-            let sample = sum as f64 / arrived.saturating_sub(begun).max(NOISE).as_secs_f64();
-            self.rate_bytes_per_s.map_or(sample, |rate| (rate * 0.7 + sample * 0.3).min(rate * STEEPEST_RISE))
+            let took = arrived.saturating_sub(begun);
+            let sample = sum as f64 / took.max(NOISE).as_secs_f64();
+            match self.rate_bytes_per_s {
+                None => sample,
+                Some(rate) if sample > rate || took > TELLING_TIME => {
+                    (rate * 0.7 + sample * 0.3).min(rate * STEEPEST_RISE)
+                }
+                Some(rate) => rate,
+            }
         } else {
             self.stretch = None;
             if bytes < SMALLEST_SAMPLE_BYTES {
                 return;
             }
             // The shortest transit holds some carrying as well, so that this can be too high, but not too low.
-            let sample = bytes as f64 / arrived.saturating_sub(free).max(NOISE).as_secs_f64();
+            let took = arrived.saturating_sub(free);
+            let sample = bytes as f64 / took.max(NOISE).as_secs_f64();
             match self.rate_bytes_per_s {
                 None => sample,
-                Some(rate) if sample < rate => rate * 0.7 + sample * 0.3,
-                Some(rate) if now.saturating_sub(self.measured_at) > MEASURED_FOR => sample.min(rate * STEEPEST_RISE),
+                Some(rate) if sample < rate && took > TELLING_TIME => rate * 0.7 + sample * 0.3,
+                Some(rate) if sample > rate && now.saturating_sub(self.measured_at) > MEASURED_FOR => {
+                    sample.min(rate * STEEPEST_RISE)
+                }
                 Some(rate) => rate,
             }
         };
@@ -316,9 +328,9 @@ mod tests {
         assert!(p.budget().bytes > 1 << 20);
     }
 
-    /// Sends frames of these sizes over a way of `rate` bytes a second and `delay` there and back, two under way at most,
-    /// each as soon as it may be; the viewer draws 60 times a second.
-    fn carry(p: &mut Pacing, rate: f64, delay: Duration, sizes: impl Iterator<Item = usize>) {
+    /// Sends frames of these sizes, or as large as they may be, over a way of `rate` bytes a second and `delay` there and
+    /// back, two under way at most, each as soon as it may be; the viewer draws 60 times a second.
+    fn carry(p: &mut Pacing, rate: f64, delay: Duration, sizes: impl Iterator<Item = Option<usize>>) {
         let frame_time = Duration::from_micros(16_667);
         let (mut now, mut through) = (ms(0), ms(0));
         let mut under_way: VecDeque<(u32, Duration, Duration)> = VecDeque::new();
@@ -329,10 +341,11 @@ mod tests {
             let wait_us = (acked - delay / 2 - arrived).as_micros() as u32;
             p.acked(&Ack { frame, decode_us: 0, wait_us }, *now).expect("was sent");
         };
-        for bytes in sizes {
+        for size in sizes {
             while !p.has_credit() || under_way.front().is_some_and(|(_, _, acked)| *acked <= now) {
                 ack(p, &mut now, &mut under_way);
             }
+            let bytes = size.unwrap_or_else(|| p.budget().bytes);
             p.sent(bytes, now);
             through = through.max(now) + Duration::from_secs_f64(bytes as f64 / rate);
             let arrived = through + delay / 2;
@@ -345,7 +358,7 @@ mod tests {
     fn a_slow_way_is_known_for_one_though_the_first_frame_is_large() {
         for (rate, delay) in [(0.6e6, ms(100)), (2.5e6, ms(50)), (12.5e6, ms(20)), (0.25e6, ms(400))] {
             let mut p = Pacing::new();
-            carry(&mut p, rate, delay, [128 << 10, 200, 40 << 10].into_iter().chain(std::iter::repeat_n(60_000, 20)));
+            carry(&mut p, rate, delay, [Some(128 << 10), Some(200)].into_iter().chain(std::iter::repeat_n(None, 30)));
             let found = f64::from(p.rate_kbps()) * 125.0;
             assert!((0.7..1.4).contains(&(found / rate)), "{found} bytes a second instead of {rate}");
         }
