@@ -7,6 +7,7 @@ import { after, afterEach, before, beforeEach, test } from "node:test";
 import { launch, withPage } from "./support/browser.mjs";
 import { GuestDisplay } from "./support/guest.mjs";
 import { PlainViewer } from "./support/plain-viewer.mjs";
+import { readPng } from "./support/png.mjs";
 import { Stand } from "./support/stand.mjs";
 import { ViewerPage } from "./support/viewer.mjs";
 import { until } from "./support/wait.mjs";
@@ -35,7 +36,7 @@ afterEach(async () => {
 });
 
 async function begin(t, command, options) {
-  display = await GuestDisplay.start(t.name.replaceAll(/[^A-Za-z0-9]+/g, "-").slice(0, 40), command, options);
+  display = await GuestDisplay.start(t.name, command, options);
   stand.upstream = display.port;
 }
 
@@ -227,6 +228,36 @@ test("a cut connection comes back with the same picture, and typing goes on", as
     await viewer.shows(display);
   });
 });
+
+for (const [where, host] of Object.entries({ "by the page": "127.0.0.1", "by the worker": "plain.test" })) {
+  test(`a picture drawn ${where} is kept as a file, as the X server has it`, async (t) => {
+    await begin(t, SHELL);
+    await withPage(t, browser, {}, async (page) => {
+      const viewer = await open(page, host);
+      await page.keyboard.type("seq 1 50");
+      await page.keyboard.press("Enter");
+      await until("lines", async () => (await viewer.colours()) > 2);
+      await viewer.shows(display);
+      await page.mouse.move(640, 2);
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: "Screenshot" }).click(),
+      ]);
+      assert.match(download.suggestedFilename(), /^[\w-]*\d{4}(-\d\d){5}\.png$/);
+      const [kept, { width, height, pixels }] = [
+        readPng(await readFile(await download.path())),
+        await display.picture(),
+      ];
+      assert.deepEqual([kept.width, kept.height], [width, height]);
+      for (let y = 0; y < height; y += 3) {
+        for (let x = 0; x < width; x += 1) {
+          const at = 4 * (y * width + x);
+          assert.deepEqual(kept.at(x, y), [...pixels.subarray(at, at + 3)], `at ${x}, ${y}`);
+        }
+      }
+    });
+  });
+}
 
 test("a second viewer that may only look sees the same and changes nothing", async (t) => {
   await begin(t, CATCH);

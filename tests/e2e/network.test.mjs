@@ -61,8 +61,7 @@ afterEach(async () => {
 
 /** Starts a display, and a way of this shape to it. */
 async function begin(t, command, shape) {
-  const name = t.name.replaceAll(/[^A-Za-z0-9]+/g, "-").slice(0, 40);
-  display = await GuestDisplay.start(name, command, { size: `${SCREEN.width}x${SCREEN.height}` });
+  display = await GuestDisplay.start(t.name, command, { size: `${SCREEN.width}x${SCREEN.height}` });
   client = await XClient.connect(display);
   relay = await ShapingRelay.start(display.port, shape);
   stand.upstream = relay.port;

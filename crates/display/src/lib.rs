@@ -1,6 +1,6 @@
 //! What a viewer and a display say to each other, and how pixels become bytes.
 //!
-//! The protocol is `docs/display-protocol.md`. The way of a frame: [`Picture`] (the screen now) → [`TileSet`] (what may
+//! The protocol is `docs/display-protocol.md`. The way of a frame: [`Pixels`] (the screen now) → [`TileSet`] (what may
 //! have changed) → [`Encoder`] (compare, motion, classes, refinement, within the byte budget of [`Pacing`]) →
 //! message. [`Decoder`] is the other end: the oracle of the tests, and the definition of what a viewer must do.
 //!

@@ -13,12 +13,16 @@ const ROOT = join(import.meta.dirname, "../../..");
 const BINARY = process.env.PORTHOLE_GUEST_BIN ?? join(ROOT, "target/debug/porthole-guest");
 
 export class GuestDisplay {
-  /** Starts a display that runs a command, which is made for the display's folder of throwaway files. */
+  /**
+   * Starts a display that runs a command, which is made for the display's folder of throwaway files; `name` says what
+   * its log is of.
+   */
   static async start(name, command, { size = "1280x800" } = {}) {
     const display = new GuestDisplay();
     display.folder = await mkdtemp(join(tmpdir(), "porthole-display-"));
     await mkdir(ARTIFACTS, { recursive: true });
-    const log = createWriteStream(join(ARTIFACTS, `display-${name}.log`));
+    const kept = name.replaceAll(/[^A-Za-z0-9]+/g, "-").slice(0, 40);
+    const log = createWriteStream(join(ARTIFACTS, `display-${kept}.log`));
     const words = ["display", "--size", size, "--listen", "127.0.0.1:0", "--wait-for-window", "--"];
     display.process = spawn(BINARY, [...words, ...command(display.folder)], { stdio: ["ignore", "pipe", "pipe"] });
     display.ended = new Promise((done) => display.process.once("exit", done));

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   X events ──▶ damage, cursor, clipboard, windows ─┐
-//!   viewers ───▶ acks, keys, pointer, resize … ──────┼─▶ turn: capture → encode → send, for viewers with credit
+//!   viewers ───▶ acks, keys, pointer, resize … ──────┼─▶ turn: compare → encode → send, for viewers with credit
 //!   owner ─────▶ new viewer, screenshot, close ──────┤
 //!   timer ─────▶ refinement, resize ─────────────────┘
 //! ```
