@@ -32,6 +32,13 @@ export async function launch(flags = []) {
 /** How much of a page's text goes into the failure's own message, for who has only the log. */
 const TEXT_SHOWN = 1500;
 
+/** What a failure may come from and no text shows: the page's own state, and who has the keyboard. */
+function stateOf() {
+  const { activeElement, body, visibilityState } = document;
+  const keyboard = activeElement?.id || activeElement?.tagName;
+  return JSON.stringify({ ...body.dataset, visibilityState, focus: document.hasFocus(), keyboard });
+}
+
 /**
  * Runs `use` with a page in a context of its own. When it fails, the page's picture, address, text and console are
  * kept, and the message says what the page showed.
@@ -53,7 +60,8 @@ export async function withPage(test, browser, options, use) {
     const text = await page.evaluate(() => document.body.innerText).catch(() => "");
     await writeFile(join(ARTIFACTS, `${name}.txt`), `${page.url()}\n${text}\n${log.join("\n")}\n${error.stack}\n`);
     const shown = text.replaceAll(/\s*\n\s*/g, " | ").slice(0, TEXT_SHOWN);
-    const says = `The page ${page.url()} showed: ${shown}\nIts console: ${log.slice(-10).join("\n")}`;
+    const state = await page.evaluate(stateOf).catch(() => "");
+    const says = `The page ${page.url()} was ${state}\nIts console: ${log.slice(-10).join("\n")}\nIt showed: ${shown}`;
     throw new Error(`${error.message}\n${says}`, { cause: error });
   } finally {
     await context.close();
