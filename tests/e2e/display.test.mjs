@@ -141,6 +141,32 @@ test("a 4K screen: text, a photograph and scrolling", async (t) => {
   });
 });
 
+test("an application that has the X server for itself does not hold the picture", async (t) => {
+  await begin(t, CATCH);
+  const client = await XClient.connect(display);
+  t.after(() => client.close());
+  await withPage(t, browser, {}, async (page) => {
+    const viewer = await open(page);
+    const place = { x: 0, y: 200, width: 500, height: 400 };
+    const window = client.window(place);
+    for (const colour of [0xff0000, 0x00ff00, 0x0000ff]) {
+      client.hold(colour !== 0xff0000);
+      client.fill(window, { x: 0, y: 0, width: 500, height: 400 }, colour);
+      await client.sync();
+      const wanted = colour.toString(16).padStart(6, "0");
+      await until(`the colour ${wanted}`, async () => {
+        const pixels = await viewer.pixels(place);
+        return pixels.subarray(0, 3).toString("hex") === wanted && (await viewer.colours(place)) === 1;
+      });
+    }
+    client.hold(false);
+    await page.keyboard.type("free again");
+    await page.keyboard.press("Enter");
+    await typedIs("free again\n");
+    await viewer.shows(display);
+  });
+});
+
 test("typed characters arrive whatever the display's layout is", async (t) => {
   await begin(t, CATCH);
   await withPage(t, browser, {}, async (page) => {

@@ -181,6 +181,11 @@ impl Encoder {
         self.dirty.add_all(damage);
     }
 
+    /// Pixels that may have changed since the last frame.
+    pub fn damaged_px(&self) -> usize {
+        self.dirty.area()
+    }
+
     /// Follows the screen to another size; the viewer must be told by a resize message before the next frame.
     pub fn resize(&mut self, size: Size) {
         self.shown.resize(size);

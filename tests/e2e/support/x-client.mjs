@@ -3,7 +3,17 @@
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 
-const OPCODE = { createWindow: 1, mapWindow: 8, getInputFocus: 43, createGc: 55, changeGc: 56, fill: 70, putImage: 72 };
+const OPCODE = {
+  createWindow: 1,
+  mapWindow: 8,
+  grabServer: 36,
+  ungrabServer: 37,
+  getInputFocus: 43,
+  createGc: 55,
+  changeGc: 56,
+  fill: 70,
+  putImage: 72,
+};
 const KEY_PRESS = 2;
 /** Bytes of pixels in one request; the protocol's own limit is 256 KiB. */
 const MOST_BYTES = 250_000;
@@ -73,6 +83,11 @@ export class XClient {
       const depth = Buffer.from([0, 24, 0, 0]);
       this.#request(OPCODE.putImage, 2, [int32(window, this.#gc), int16(width, count, x, y + top), depth, part]);
     }
+  }
+
+  /** Has the X server serve nobody else, or everybody again. */
+  hold(alone) {
+    this.#request(alone ? OPCODE.grabServer : OPCODE.ungrabServer, 0, []);
   }
 
   /** Waits until the X server has done everything asked so far. */

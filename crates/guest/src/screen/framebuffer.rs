@@ -1,7 +1,8 @@
 //! The X server's picture, mapped: the file Xvfb keeps with `-fbdir`.
 //!
-//! Nothing is asked of the X server to read it, and nothing is copied: encoders read where it draws. That may happen while
-//! it draws; whatever it draws after the read comes with damage of its own, so the picture always converges.
+//! Nothing is copied: encoders read where the X server draws. That may happen while it draws, where little has changed or
+//! it cannot be [asked to wait](super::still); whatever it draws after the read comes with damage of its own, so the
+//! picture always converges.
 
 use std::fs::{File, OpenOptions};
 use std::io;

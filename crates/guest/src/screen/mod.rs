@@ -17,6 +17,7 @@ mod framebuffer;
 mod input;
 mod keymap;
 mod resize;
+mod still;
 mod turn;
 mod viewer;
 mod windows;
@@ -37,6 +38,7 @@ use clipboard::Clipboard;
 use cursor::Cursors;
 use framebuffer::Framebuffer;
 use input::Input;
+use still::Stillness;
 use viewer::{Said, Viewer};
 use windows::Windows;
 use x::X;
@@ -169,6 +171,7 @@ struct Screen {
     pending: TileSet,
     /// The X server's damage report, while anybody cares.
     damage: Option<u32>,
+    still: Stillness,
     viewers: Vec<Viewer>,
     next_id: u64,
     inbox: mpsc::Sender<(u64, Said)>,
@@ -269,6 +272,7 @@ impl Screen {
             size,
             pending: TileSet::full(size),
             damage: None,
+            still: Stillness::default(),
             viewers: Vec::new(),
             next_id: 1,
             inbox,

@@ -15,6 +15,8 @@ use super::{PLAIN_WINDOW_TIME, Screen, ScreenError, Told, resize};
 
 /// Events read before viewers get their turn.
 const MOST_EVENTS: usize = 20_000;
+/// Damage of so many pixels is worth asking the X server to wait for.
+const STILL_PX: usize = 64 << 10;
 /// Shortest time between two changes of size.
 const RESIZE_PAUSE: Duration = Duration::from_millis(120);
 
@@ -58,6 +60,9 @@ impl Screen {
                     self.size_changed(Size::new(now.width, now.height));
                 }
             }
+            Event::ClientMessage(e) if e.window == self.x.window && e.type_ == self.x.atoms.PORTHOLE_STILL => {
+                self.still.answered(e.data.as_data32()[0]);
+            }
             Event::MappingNotify(e) if e.request != Mapping::POINTER => {
                 self.input.map_changed(&self.x, e.first_keycode, e.count)?;
             }
@@ -79,10 +84,7 @@ impl Screen {
     /// Brings the picture up to date and sends frames to those who may have one.
     pub(super) fn turn(&mut self) -> Result<(), ScreenError> {
         self.grant_size()?;
-        if !self.pending.is_empty() {
-            self.viewers.iter_mut().for_each(|v| v.damage(&self.pending));
-            self.pending.clear();
-        }
+        self.hand_out_damage();
         if self.waits_for_window {
             self.look_for_window()?;
         }
@@ -95,12 +97,23 @@ impl Screen {
         if !self.viewers.iter().any(|v| v.wants_frame(now)) {
             return Ok(());
         }
+        let much = |v: &Viewer| v.wants_frame(now) && v.damaged_px() >= STILL_PX;
+        let held = self.viewers.iter().any(much) && self.hold_still()?;
+        self.hand_out_damage();
         let places = self.windows.places();
         let (x, y) = self.input.pointer();
         for viewer in self.viewers.iter_mut().filter(|v| v.wants_frame(now)) {
             viewer.frame(self.framebuffer.view(self.size), now, Some(Point { x, y }), &places)?;
         }
-        Ok(())
+        if held { self.let_go() } else { Ok(()) }
+    }
+
+    /// Tells the viewers what was drawn since they were told last.
+    fn hand_out_damage(&mut self) {
+        if !self.pending.is_empty() {
+            self.viewers.iter_mut().for_each(|v| v.damage(&self.pending));
+            self.pending.clear();
+        }
     }
 
     fn look_for_window(&mut self) -> Result<(), ScreenError> {

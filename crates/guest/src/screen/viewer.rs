@@ -214,6 +214,11 @@ impl Viewer {
         }
     }
 
+    /// Pixels that may have changed since the viewer was sent a frame.
+    pub(crate) fn damaged_px(&self) -> usize {
+        self.session.as_ref().map_or(0, |s| s.encoder.damaged_px())
+    }
+
     /// Follows the screen to another size.
     pub(crate) fn resize(&mut self, size: Size) {
         if let Some(session) = &mut self.session {
@@ -263,7 +268,8 @@ impl Viewer {
         let spent = begun.elapsed();
         self.encode_time += spent;
         if let Some(message) = made {
-            tracing::trace!(viewer = self.id, number, bytes = message.len(), encode_us = spent.as_micros(), "Frame");
+            let (bytes, encode_us, so_far) = (message.len(), spent.as_micros(), session.encoder.statistics());
+            tracing::trace!(viewer = self.id, number, bytes, encode_us, ?so_far, "Frame");
             self.pacing.sent(message.len(), now);
             self.put(Outgoing::Message(message.into()));
         }

@@ -25,6 +25,7 @@ x11rb::atom_manager! {
         TIMESTAMP,
         UTF8_STRING,
         PORTHOLE_SELECTION,
+        PORTHOLE_STILL,
         _NET_CLIENT_LIST,
         _NET_WM_NAME,
         _NET_WM_WINDOW_TYPE,
