@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::frame::{Command, Frame, FrameFlags, HEADER_BYTES};
 use crate::geometry::{Point, Rect, Size};
 use crate::h264::Access;
-use crate::motion::{self, Move, Velocity};
+use crate::motion::{self, Momentum, Move};
 use crate::pacing::Budget;
 use crate::picture::Picture;
 use crate::pixel_stream::PixelWriter;
@@ -93,7 +93,7 @@ pub struct Encoder {
     /// When the pixels that are lossy changed last, one for each tile.
     changed_at: Vec<Duration>,
     windows: Vec<WindowPlace>,
-    velocity: Velocity,
+    momentum: Momentum,
     /// Only for viewers that can show video.
     video: Option<VideoWatch>,
     /// Only for viewers that can keep older pictures.
@@ -165,7 +165,7 @@ impl Encoder {
             changed_at: vec![Duration::ZERO; dirty.tiles()],
             dirty,
             windows: Vec::new(),
-            velocity: Velocity::default(),
+            momentum: Momentum::default(),
             video: settings.abilities.has(Abilities::H264).then(|| VideoWatch::new(size)),
             snapshots: settings.abilities.has(Abilities::SNAPSHOT).then(|| Snapshots::new(size, Duration::ZERO)),
             writer: PixelWriter::new(settings.window_log)?,
@@ -252,6 +252,7 @@ impl Encoder {
     ) -> io::Result<Option<Vec<u8>>> {
         let mut draft = Draft::default();
         let moment = Moment { now, budget, focus };
+        self.follow_scroll(screen, now, &mut draft);
         let mut changed = self.compare(screen, now);
         if let Some(snapshots) = &mut self.snapshots {
             let kept = snapshots.keep(self.shown.view(), &changed, &self.lossy, now);
@@ -290,6 +291,24 @@ impl Encoder {
         Ok(Some(message))
     }
 
+    /// Sends a scroll that goes on as it began.
+    fn follow_scroll(&mut self, screen: Pixels<'_>, now: Duration, draft: &mut Draft) {
+        let moves = self.momentum.follow_scroll(&mut self.shown, screen, &self.dirty);
+        for m in &moves {
+            self.dirty.clear_covered(m.to);
+            if let Some(snapshots) = &mut self.snapshots {
+                snapshots.note(m.to, now);
+            }
+            self.send_move(m, now, draft);
+        }
+    }
+
+    fn send_move(&mut self, m: &Move, now: Duration, draft: &mut Draft) {
+        draft.push(Command::Copy { to: m.to, from_x: m.from_x, from_y: m.from_y });
+        self.statistics.copied_px += m.to.area() as u64;
+        self.move_lossy(m, now);
+    }
+
     /// Finds what really differs from the screen, and takes the marks off.
     fn compare(&mut self, screen: Pixels<'_>, now: Duration) -> TileSet {
         let changed = screen.differences(self.shown.view(), &self.dirty);
@@ -318,12 +337,8 @@ impl Encoder {
         // Tiles of one colour are cheapest as they are, and looking for their origin would be in vain.
         let mut textured = changed.clone();
         flat.indices().for_each(|index| textured.clear_tile(index));
-        let moves = motion::find(&mut self.shown, screen, &textured, &window_moves, &mut self.velocity);
-        for m in &moves {
-            draft.push(Command::Copy { to: m.to, from_x: m.from_x, from_y: m.from_y });
-            self.statistics.copied_px += m.to.area() as u64;
-            self.move_lossy(m, now);
-        }
+        let moves = motion::find(&mut self.shown, screen, &textured, &window_moves, &mut self.momentum);
+        moves.iter().for_each(|m| self.send_move(m, now, draft));
         if moves.is_empty() {
             return;
         }

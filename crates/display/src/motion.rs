@@ -11,8 +11,41 @@ use crate::picture::Picture;
 use crate::pixels::Pixels;
 use crate::tiles::TileSet;
 
-pub(crate) use drag::Velocity;
+use drag::Drag;
 use scroll::Scrolls;
+
+/// What moved last: it tends to go on moving like that, and is looked for first.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Momentum {
+    /// Distance of the last scroll.
+    distance: Option<i32>,
+    /// What of it was exact.
+    scrolled: Vec<Move>,
+    /// Pixels that went on scrolling, in the frame at hand.
+    followed_px: usize,
+    drag: Option<Drag>,
+}
+
+impl Momentum {
+    /// Finds the last scroll once more where `dirty` says that all of it may have changed, carries it out on `shown`, and
+    /// returns the moves in order, all exact. Cheaper than to compare first, and then to search.
+    pub(crate) fn follow_scroll(&mut self, shown: &mut Picture, screen: Pixels<'_>, dirty: &TileSet) -> Vec<Move> {
+        let mut moves: Vec<Move> = Vec::new();
+        for last in std::mem::take(&mut self.scrolled) {
+            let inside = shown.size().rect().contains(&last.to.union(&last.from()));
+            if inside && dirty.covers(last.to) && scroll::goes_on(shown, screen, &last) {
+                let first = moves.len();
+                scroll::follow(shown, screen, &last, &mut moves);
+                let found = &moves[first..];
+                // What disturbed a few rows of it may be gone the next time.
+                let whole = explain_most(exact_px(found), last.to.area());
+                self.scrolled.extend_from_slice(if whole { std::slice::from_ref(&last) } else { found });
+            }
+        }
+        self.followed_px = exact_px(&moves);
+        moves
+    }
+}
 
 /// A copy inside the picture the viewer shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,44 +73,76 @@ pub(crate) fn find(
     screen: Pixels<'_>,
     changed: &TileSet,
     windows: &[Move],
-    velocity: &mut Velocity,
+    momentum: &mut Momentum,
 ) -> Vec<Move> {
     let mut moves: Vec<Move> = Vec::new();
-    if changed.area() < SMALLEST_CHANGE_PX {
+    if changed.area() < SMALLEST_CHANGE_PX || explain_most(momentum.followed_px, changed.area() + momentum.followed_px)
+    {
         return moves;
     }
     for window in windows {
         if changed.touches(window.to) && worth_it(shown, screen, window) {
-            shown.copy(window.to, window.from_x, window.from_y);
-            moves.push(*window);
+            carry_out(shown, &mut moves, *window);
         }
     }
-    let scrolls = Scrolls::search(shown, screen, changed);
+    for m in &mut moves {
+        m.exact = shown.view().same(screen, m.to);
+    }
+    let dragged = momentum.drag.is_some();
+    if dragged {
+        find_drag(shown, screen, changed, &mut moves, momentum);
+    }
+    if explain_most(exact_px(&moves), changed.area()) {
+        return moves;
+    }
+    let scrolls = Scrolls::search(shown, screen, changed, &mut momentum.distance);
+    momentum.scrolled.clear();
     for distance in &scrolls.distances {
         let first = moves.len();
         for mut m in scrolls.moves(shown, screen, *distance) {
             m.exact = !moves[first..].iter().any(|done| meet(&done.to, &m.from()));
-            if !m.exact {
-                moves.iter_mut().filter(|done| meet(&done.to, &m.to)).for_each(|done| done.exact = false);
-            }
-            shown.copy(m.to, m.from_x, m.from_y);
-            moves.push(m);
+            carry_out(shown, &mut moves, m);
         }
+        momentum.scrolled.extend(moves[first..].iter().filter(|m| m.exact));
     }
-    // A scroll leaves its new rows, which come from nowhere; looking for them all around would be in vain.
-    let scrolled: usize = moves.iter().filter(|m| m.exact).map(|m| m.to.area()).sum();
-    if scrolled * 4 >= changed.area() * 3 {
-        return moves;
-    }
-    let left = remaining(shown, screen, changed, &moves);
-    if left.area() >= SMALLEST_CHANGE_PX
-        && let Some(m) = drag::find(shown, screen, &left, velocity).filter(|m| worth_it(shown, screen, m))
-    {
-        moves.iter_mut().filter(|done| meet(&done.to, &m.to)).for_each(|done| done.exact = false);
-        shown.copy(m.to, m.from_x, m.from_y);
-        moves.push(m);
+    if !dragged && !explain_most(exact_px(&moves), changed.area()) {
+        find_drag(shown, screen, changed, &mut moves, momentum);
     }
     moves
+}
+
+/// Copies, and takes the word "exact" from those moves whose pixels that may spoil.
+fn carry_out(shown: &mut Picture, moves: &mut Vec<Move>, m: Move) {
+    if !m.exact {
+        moves.iter_mut().filter(|done| meet(&done.to, &m.to)).for_each(|done| done.exact = false);
+    }
+    shown.copy(m.to, m.from_x, m.from_y);
+    moves.push(m);
+}
+
+/// Whether so many moved pixels leave little that may have moved: what a scroll or a window uncovers comes from nowhere, and
+/// looking for it all around would be in vain.
+fn explain_most(moved_px: usize, changed_px: usize) -> bool {
+    moved_px * 4 >= changed_px * 3
+}
+
+fn exact_px(moves: &[Move]) -> usize {
+    moves.iter().filter(|m| m.exact).map(|m| m.to.area()).sum()
+}
+
+fn find_drag(
+    shown: &mut Picture,
+    screen: Pixels<'_>,
+    changed: &TileSet,
+    moves: &mut Vec<Move>,
+    momentum: &mut Momentum,
+) {
+    let left = remaining(shown, screen, changed, moves);
+    if left.area() >= SMALLEST_CHANGE_PX
+        && let Some(m) = drag::find(shown, screen, &left, &mut momentum.drag).filter(|m| worth_it(shown, screen, m))
+    {
+        carry_out(shown, moves, m);
+    }
 }
 
 /// What still differs after the moves so far.
@@ -150,7 +215,7 @@ mod tests {
             for by in [1, 13, 54] {
                 let (mut shown, screen) = scrolled(pane, by);
                 let changed = changes(&shown, &screen);
-                let moves = find(&mut shown, screen.view(), &changed, &[], &mut Velocity::default());
+                let moves = find(&mut shown, screen.view(), &changed, &[], &mut Momentum::default());
                 let to = Rect::new(pane.x, pane.y, pane.w, pane.h - by);
                 assert_eq!(moves, [Move { to, from_x: pane.x, from_y: pane.y + by, exact: true }], "{pane:?} by {by}");
                 assert!(shown.view().same(screen.view(), to));
@@ -166,7 +231,7 @@ mod tests {
         screen.copy(Rect::new(right.x, 30, right.w, right.h - 30), right.x, 0);
         screen.take(noise(Size::new(400, 300), 3).view(), Rect::new(right.x, 0, right.w, 30));
         let changed = changes(&shown, &screen);
-        find(&mut shown, screen.view(), &changed, &[], &mut Velocity::default());
+        find(&mut shown, screen.view(), &changed, &[], &mut Momentum::default());
         let left_over = changes(&shown, &screen).area();
         assert!(left_over <= 200 * 50 + 64 * 300, "{left_over} pixels are still wrong");
     }
@@ -185,12 +250,13 @@ mod tests {
         }
         let hint = Move { to, from_x: from.x, from_y: from.y, exact: false };
         let changed = changes(&shown, &screen);
-        assert_eq!(find(&mut shown, screen.view(), &changed, &[hint], &mut Velocity::default()), [hint]);
+        let found = Move { exact: true, ..hint };
+        assert_eq!(find(&mut shown, screen.view(), &changed, &[hint], &mut Momentum::default()), [found]);
         assert!(shown.view().same(screen.view(), to));
 
         let mut other = before.clone();
         let changed = changes(&other, &screen);
-        assert_eq!(find(&mut other, screen.view(), &changed, &[hint], &mut Velocity::default()), []);
+        assert_eq!(find(&mut other, screen.view(), &changed, &[hint], &mut Momentum::default()), []);
     }
 
     #[test]
@@ -200,6 +266,6 @@ mod tests {
         let mut screen = shown.clone();
         screen.fill(Rect::new(10, 10, 100, 100), [1, 1, 1]);
         let changed = changes(&shown, &screen);
-        assert_eq!(find(&mut shown, screen.view(), &changed, &[], &mut Velocity::default()), []);
+        assert_eq!(find(&mut shown, screen.view(), &changed, &[], &mut Momentum::default()), []);
     }
 }

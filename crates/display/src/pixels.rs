@@ -90,7 +90,6 @@ impl<'a> Pixels<'a> {
     }
 
     /// Whether a rectangle has the same pixels in both.
-    #[cfg(test)]
     pub(crate) fn same(self, other: Pixels<'_>, rect: Rect) -> bool {
         self.rows(rect).eq(other.rows(rect))
     }

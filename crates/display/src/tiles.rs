@@ -135,6 +135,11 @@ impl TileSet {
         self.iter().map(|(_, r)| r.area()).sum()
     }
 
+    /// Whether every pixel of `rect` lies in one of the rectangles.
+    pub fn covers(&self, rect: Rect) -> bool {
+        Self::touched(self.size, rect).all(|(index, part)| self.get(index).is_some_and(|held| held.contains(&part)))
+    }
+
     /// Whether any pixel of `rect` lies in one of the rectangles.
     pub fn touches(&self, rect: Rect) -> bool {
         self.count > 0

@@ -77,6 +77,11 @@ impl Snapshots {
         commands
     }
 
+    /// Notes that a rectangle changes, of which nothing is to be kept.
+    pub(super) fn note(&mut self, rect: Rect, now: Duration) {
+        TileSet::touched(self.size, rect).for_each(|(index, _)| self.changed_at[index] = now);
+    }
+
     /// The snapshot that has the pixels of `rect`, which lies in the tile `index`.
     pub(super) fn holding(&mut self, index: usize, pixels: Pixels<'_>, rect: Rect, now: Duration) -> Option<u8> {
         let (x, y) = (rect.x / TILE_PX * TILE_PX, rect.y / TILE_PX * TILE_PX);

@@ -100,7 +100,10 @@ enum Act {
     Fill(Rect, [u8; 3]),
     Noise(Rect, u32),
     Film(Rect, u32),
-    Scroll(Rect, u16),
+    /// By so many rows, so often, up or down; each time with new rows and a frame.
+    Scroll(Rect, u16, u8, bool),
+    /// A rectangle by so many pixels, so often, over whatever is there; each time with a frame.
+    Drag(Rect, i32, i32, u8),
     Move(Rect, u16, u16),
     FalseDamage(Rect),
     Frame(bool),
@@ -115,7 +118,8 @@ fn any_act() -> impl Strategy<Value = Act> {
         3 => (rect.clone(), any::<[u8; 3]>()).prop_map(|(r, c)| Act::Fill(r, c)),
         3 => (rect.clone(), any::<u32>()).prop_map(|(r, s)| Act::Noise(r, s)),
         1 => (rect.clone(), any::<u32>()).prop_map(|(r, s)| Act::Film(r, s)),
-        3 => (rect.clone(), 1..60u16).prop_map(|(r, n)| Act::Scroll(r, n)),
+        3 => (rect.clone(), 1..60u16, 1..5u8, any::<bool>()).prop_map(|(r, n, k, up)| Act::Scroll(r, n, k, up)),
+        2 => (rect.clone(), -20..20, -20..20, 1..5u8).prop_map(|(r, x, y, k)| Act::Drag(r, x, y, k)),
         2 => (rect.clone(), 0..100u16, 0..100u16).prop_map(|(r, x, y)| Act::Move(r, x, y)),
         1 => rect.prop_map(Act::FalseDamage),
         6 => any::<bool>().prop_map(Act::Frame),
@@ -123,6 +127,30 @@ fn any_act() -> impl Strategy<Value = Act> {
         1 => (64..330u16, 64..260u16).prop_map(|(w, h)| Act::Resize(w, h)),
         1 => Just(Act::Refresh),
     ]
+}
+
+/// Moves the rows of a rectangle up or down; those that come are noise.
+fn scroll(screen: &mut Picture, rect: Rect, by: u16, up: bool, seed: u32) {
+    let (top, below) = (Rect::new(rect.x, rect.y, rect.w, rect.h - by), rect.y + by);
+    let (to, from_y) = if up { (top, below) } else { (Rect { y: below, ..top }, rect.y) };
+    screen.copy(to, rect.x, from_y);
+    let come = Rect::new(rect.x, if up { rect.bottom() - by } else { rect.y }, rect.w, by);
+    screen.take(noise(screen.size(), seed).view(), come);
+}
+
+/// Shows `back` where a rectangle was and is no more.
+fn uncover(screen: &mut Picture, back: &Picture, was: Rect, is: Rect) {
+    for y in was.y..was.bottom() {
+        let covered = (is.y..is.bottom()).contains(&y);
+        let parts = match covered {
+            false => [Rect::new(was.x, y, was.w, 1), Rect::new(0, 0, 0, 0)],
+            true => [
+                Rect::between(was.x, y, is.x.clamp(was.x, was.right()), y + 1),
+                Rect::between(is.right().clamp(was.x, was.right()), y, was.right(), y + 1),
+            ],
+        };
+        parts.iter().filter(|part| !part.is_empty()).for_each(|part| screen.take(back.view(), *part));
+    }
 }
 
 fn apply(pair: &mut Pair, act: Act) {
@@ -147,11 +175,29 @@ fn apply(pair: &mut Pair, act: Act) {
                 pair.now += Duration::from_millis(40);
             }
         }
-        Act::Scroll(rect, by) => {
+        Act::Scroll(rect, by, times, up) => {
             let rect = rect.intersect(&all);
-            if rect.h > by && rect.w > 0 {
-                pair.screen.copy(Rect::new(rect.x, rect.y, rect.w, rect.h - by), rect.x, rect.y + by);
-                pair.damage(rect);
+            for n in 0..times {
+                if rect.h > by && rect.w > 0 {
+                    scroll(&mut pair.screen, rect, by, up, u32::from(n) + 77);
+                    pair.damage(rect);
+                    pair.step(Budget::UNLIMITED, &[]);
+                }
+            }
+        }
+        Act::Drag(rect, dx, dy, times) => {
+            let back = pair.screen.clone();
+            let mut place = rect.intersect(&all);
+            for _ in 0..times {
+                let (x, y) = (i32::from(place.x) + dx, i32::from(place.y) + dy);
+                let to = Rect::clipped(x, y, place.w.into(), place.h.into(), back.size());
+                if (to.w, to.h) == (place.w, place.h) {
+                    pair.screen.copy(to, place.x, place.y);
+                    uncover(&mut pair.screen, &back, place, to);
+                    pair.damage(place.union(&to));
+                    pair.step(Budget::UNLIMITED, &[]);
+                    place = to;
+                }
             }
         }
         Act::Move(rect, x, y) => {
@@ -328,6 +374,56 @@ fn a_dragged_window_is_a_copy() {
         assert!(pair.step(Budget::UNLIMITED, &[place(50 + 7 * i, 50 + 3 * i)]));
         assert!(i == 1 || (pair.bytes - before < 400 && pair.exact), "{} bytes", pair.bytes - before);
     }
+}
+
+#[test]
+fn a_pane_that_goes_on_scrolling_costs_its_new_rows() {
+    let size = Size::new(640, 480);
+    let (pane, by) = (Rect::new(90, 40, 400, 400), 18);
+    for up in [true, false] {
+        let mut pair = Pair::new(size, Abilities::default());
+        pair.screen.take(noise(size, 1).view(), size.rect());
+        pair.settle(Budget::UNLIMITED);
+        for n in 0..12 {
+            scroll(&mut pair.screen, pane, by, up, 10 + n);
+            // A sign in the midst of it that stays.
+            pair.screen.fill(Rect::new(200, 200, 30, 2), [n as u8, 0, 0]);
+            pair.damage(pane);
+            let before = pair.encoder.statistics();
+            assert!(pair.step(Budget::UNLIMITED, &[]) && pair.exact);
+            let after = pair.encoder.statistics();
+            let (copied, sent) = (after.copied_px - before.copied_px, after.lossless_px - before.lossless_px);
+            let new_px = u64::from(by) * u64::from(pane.w);
+            assert!(copied > 380 * 350 && sent < 5 * new_px, "{copied} copied, {sent} sent in step {n}");
+        }
+        pair.settle(Budget::UNLIMITED);
+    }
+}
+
+#[test]
+fn a_drag_that_nobody_announces_is_a_copy_and_what_it_uncovers() {
+    let size = Size::new(640, 480);
+    let back = noise(size, 1);
+    let mut pair = Pair::new(size, Abilities::default());
+    pair.screen.take(back.view(), size.rect());
+    let mut place = Rect::new(50, 60, 200, 150);
+    pair.screen.take(noise(size, 2).view(), place);
+    pair.settle(Budget::UNLIMITED);
+    for (dx, dy) in [(7, 3), (9, 4), (9, 5), (-20, 8), (-3, -9), (40, 30)] {
+        let (x, y) = (i32::from(place.x) + dx, i32::from(place.y) + dy);
+        let to = Rect::clipped(x, y, place.w.into(), place.h.into(), size);
+        pair.screen.copy(to, place.x, place.y);
+        uncover(&mut pair.screen, &back, place, to);
+        pair.damage(place.union(&to));
+        let before = pair.encoder.statistics();
+        assert!(pair.step(Budget::UNLIMITED, &[]) && pair.exact);
+        let after = pair.encoder.statistics();
+        assert_eq!(after.copied_px - before.copied_px, place.area() as u64);
+        let uncovered = place.area() - place.intersect(&to).area();
+        assert!(after.lossless_px - before.lossless_px < 2 * uncovered as u64, "by {dx}, {dy}");
+        place = to;
+    }
+    pair.settle(Budget::UNLIMITED);
 }
 
 #[test]

@@ -19,35 +19,66 @@ const PROBE_PX: u16 = 16;
 const FEWEST_DIFFERENT: usize = 6;
 /// How far a thing may have moved between two frames.
 const REACH: u16 = 256;
+/// How much farther or less far than between the two frames before.
+const NEAR: u16 = 24;
+/// Probes that are looked for as far as that where something was dragged before.
+const MOST_SEARCHES: usize = 4;
 /// Width and height of the blocks a rectangle is made of.
 const BLOCK: u16 = 16;
 /// Smallest rectangle worth a copy.
 const SMALLEST_PX: usize = 4 << 10;
 
-/// The last displacement found: what moves tends to go on moving.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Velocity(Option<(i32, i32)>);
+/// What was dragged last, and whence: it tends to go on like that.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Drag {
+    to: Rect,
+    by: (i32, i32),
+}
 
 /// Finds the rectangle that moved, if there is one.
-pub(super) fn find(shown: &Picture, screen: Pixels<'_>, changed: &TileSet, velocity: &mut Velocity) -> Option<Move> {
+pub(super) fn find(shown: &Picture, screen: Pixels<'_>, changed: &TileSet, last: &mut Option<Drag>) -> Option<Move> {
     let mut votes: Vec<((i32, i32), u32, Rect)> = Vec::new();
+    let mut searches = if last.is_some() { MOST_SEARCHES } else { PROBES };
     for probe in probes(shown, screen, changed) {
-        let Some(from) = velocity.0.filter(|v| fits(shown, screen, probe, *v)).or_else(|| seek(shown, screen, probe))
-        else {
-            continue;
+        let known = votes.iter().map(|v| v.0).chain(last.map(|d| d.by)).find(|by| fits(shown, screen, probe, *by));
+        let near = || last.and_then(|d| seek(shown, screen, probe, displaced(probe, d.by, shown.size())?, NEAR));
+        let far = || {
+            searches = searches.checked_sub(1)?;
+            seek(shown, screen, probe, probe, REACH)
         };
-        match votes.iter_mut().find(|v| v.0 == from) {
+        let Some(by) = known.or_else(near).or_else(far) else { continue };
+        match votes.iter_mut().find(|v| v.0 == by) {
             Some(vote) => vote.1 += 1,
-            None => votes.push((from, 1, probe)),
+            None => votes.push((by, 1, probe)),
         }
     }
-    let (displacement, count, probe) = votes.into_iter().max_by_key(|v| v.1)?;
+    let moving = last.take();
+    let (by, count, probe) = votes.into_iter().max_by_key(|v| v.1)?;
     if count < 2 {
-        velocity.0 = None;
         return None;
     }
-    velocity.0 = Some(displacement);
-    rectangle(shown, screen, changed.bounds(), probe, displacement).filter(|m| m.to.area() >= SMALLEST_PX)
+    let found = moving
+        .and_then(|drag| onwards(shown, screen, drag, by))
+        .or_else(|| rectangle(shown, screen, changed.bounds(), probe, by))
+        .filter(|m| m.to.area() >= SMALLEST_PX)?;
+    *last = Some(Drag { to: found.to, by });
+    Some(found)
+}
+
+/// What was dragged before, moved on by another displacement, when all of it fits.
+fn onwards(shown: &Picture, screen: Pixels<'_>, drag: Drag, by: (i32, i32)) -> Option<Move> {
+    let size = shown.size();
+    let (x, y) = (i32::from(drag.to.x) - by.0, i32::from(drag.to.y) - by.1);
+    let to = Rect::clipped(x, y, drag.to.w.into(), drag.to.h.into(), size);
+    let mut m = moved(to, by, size).filter(|_| fits(shown, screen, to, by))?;
+    grow(shown, screen, &mut m, by);
+    m.exact = m.to == to || fits(shown, screen, m.to, by);
+    Some(m)
+}
+
+fn moved(to: Rect, by: (i32, i32), size: Size) -> Option<Move> {
+    let from = displaced(to, by, size)?;
+    Some(Move { to, from_x: from.x, from_y: from.y, exact: false })
 }
 
 /// Rows of pixels that can be recognised, from changed tiles all over.
@@ -80,14 +111,14 @@ fn fits(shown: &Picture, screen: Pixels<'_>, r: Rect, by: (i32, i32)) -> bool {
         .is_some_and(|from| (0..r.h).all(|i| screen.row(r.x, r.y + i, r.w) == shown.row(from.x, from.y + i, r.w)))
 }
 
-/// Looks for a probe all around its place; `None` when it is nowhere, or in more than one place.
-fn seek(shown: &Picture, screen: Pixels<'_>, probe: Rect) -> Option<(i32, i32)> {
+/// Looks for a probe around a place, so many pixels in each direction; `None` when it is nowhere, or in more than one place.
+fn seek(shown: &Picture, screen: Pixels<'_>, probe: Rect, around: Rect, reach: u16) -> Option<(i32, i32)> {
     let size = shown.size();
     let finder = Finder::new(screen.row(probe.x, probe.y, probe.w));
-    let left = probe.x.saturating_sub(REACH);
-    let right = probe.right().saturating_add(REACH).min(size.width);
+    let left = around.x.saturating_sub(reach);
+    let right = around.right().saturating_add(reach).min(size.width);
     let mut found = None;
-    for y in probe.y.saturating_sub(REACH)..probe.y.saturating_add(REACH).min(size.height) {
+    for y in around.y.saturating_sub(reach)..around.y.saturating_add(reach).min(size.height) {
         let row = shown.row(left, y, right - left);
         // Matches that begin inside a pixel are none.
         for at in finder.find_iter(row).filter(|at| at % 4 == 0) {
@@ -130,9 +161,9 @@ fn rectangle(shown: &Picture, screen: Pixels<'_>, bounds: Rect, probe: Rect, by:
             around.into_iter().filter(|(c, r)| *c < columns && *r < rows && good[at(*c, *r)] && !seen[at(*c, *r)]),
         );
     }
-    let from = displaced(found, by, size)?;
-    let mut m = Move { to: found, from_x: from.x, from_y: from.y, exact: false };
+    let mut m = moved(found, by, size)?;
     grow(shown, screen, &mut m, by);
+    m.exact = fits(shown, screen, m.to, by);
     Some(m)
 }
 
@@ -209,11 +240,11 @@ mod tests {
     fn a_drag_is_found_to_the_pixel() {
         for (x, y, to_x, to_y) in [(50, 60, 61, 55), (50, 60, 50, 93), (100, 100, 33, 17), (10, 10, 180, 200)] {
             let (shown, screen, changed, to) = dragged(x, y, to_x, to_y);
-            let mut velocity = Velocity::default();
-            let found = find(&shown, screen.view(), &changed, &mut velocity).expect("found");
-            assert_eq!((found.to, found.from_x, found.from_y), (to, x, y));
-            assert!(velocity.0.is_some());
-            assert_eq!(find(&shown, screen.view(), &changed, &mut velocity).map(|m| m.to), Some(to));
+            let mut last = None;
+            let found = find(&shown, screen.view(), &changed, &mut last).expect("found");
+            assert_eq!(found, Move { to, from_x: x, from_y: y, exact: true });
+            assert_eq!(last.map(|d| d.to), Some(to));
+            assert_eq!(find(&shown, screen.view(), &changed, &mut last).map(|m| m.to), Some(to));
         }
     }
 
@@ -221,9 +252,9 @@ mod tests {
     fn new_pictures_are_no_drags() {
         let size = Size::new(500, 400);
         let (shown, screen) = (noise(size, 1), noise(size, 3));
-        assert_eq!(find(&shown, screen.view(), &TileSet::full(size), &mut Velocity::default()), None);
+        assert_eq!(find(&shown, screen.view(), &TileSet::full(size), &mut None), None);
         let mut flat = Picture::new(size);
         flat.fill(size.rect(), [1, 2, 3]);
-        assert_eq!(find(&shown, flat.view(), &TileSet::full(size), &mut Velocity::default()), None);
+        assert_eq!(find(&shown, flat.view(), &TileSet::full(size), &mut None), None);
     }
 }

@@ -27,10 +27,11 @@ pub(super) struct Scrolls {
 }
 
 impl Scrolls {
-    /// Looks for distances at which many changed rows are found again.
-    pub(super) fn search(shown: &Picture, screen: Pixels<'_>, changed: &TileSet) -> Self {
+    /// Looks for distances at which many changed rows are found again; `last` is the likeliest one of the last time.
+    pub(super) fn search(shown: &Picture, screen: Pixels<'_>, changed: &TileSet, last: &mut Option<i32>) -> Self {
         let strips = strips(changed);
-        let distances = vote(shown, screen, &strips);
+        let distances = vote(shown, screen, &strips, *last);
+        *last = distances.first().copied();
         Self { strips, distances }
     }
 
@@ -40,6 +41,45 @@ impl Scrolls {
         let mut found = runs(shown, screen, &self.strips, distance);
         found.sort_by_key(|m| if distance > 0 { i32::from(m.to.y) } else { -i32::from(m.to.y) });
         found
+    }
+}
+
+/// Whether most rows of a move, by a sample, move the same way again.
+pub(super) fn goes_on(shown: &Picture, screen: Pixels<'_>, m: &Move) -> bool {
+    explains(shown, screen, m.to, i32::from(m.from_y) - i32::from(m.to.y))
+}
+
+/// Adds the rows of a move that move the same way again to `moves`, and carries that out: each row is copied while it is at hand.
+pub(super) fn follow(shown: &mut Picture, screen: Pixels<'_>, last: &Move, moves: &mut Vec<Move>) {
+    let (area, up) = (last.to, last.from_y > last.to.y);
+    let distance = i32::from(last.from_y) - i32::from(area.y);
+    let source = |y: u16| (i32::from(y) + distance) as u16;
+    // Rows found and not copied yet, and how many of them are wrong now.
+    let (mut waiting, mut wrong, mut copying) = (0u16, 0u16, false);
+    for i in 0..area.h {
+        // Away from the overlap, so that no row is overwritten before it was read.
+        let y = if up { area.y + i } else { area.bottom() - 1 - i };
+        let want = screen.row(area.x, y, area.w);
+        if want != shown.row(area.x, source(y), area.w) {
+            (waiting, wrong, copying) = (0, 0, false);
+            continue;
+        }
+        if !copying {
+            waiting += 1;
+            wrong += u16::from(wrong < FEWEST_MENDED && want != shown.row(area.x, y, area.w));
+            if waiting < SHORTEST_RUN || wrong < FEWEST_MENDED {
+                continue;
+            }
+        }
+        let rows = if copying { 1 } else { waiting };
+        let top = if up { y + 1 - rows } else { y };
+        let to = Rect::new(area.x, top, area.w, rows);
+        shown.copy(to, area.x, source(top));
+        match moves.last_mut().filter(|_| copying) {
+            Some(m) => (m.to, m.from_y) = (m.to.union(&to), m.from_y.min(source(top))),
+            None => moves.push(Move { to, from_x: area.x, from_y: source(top), exact: true }),
+        }
+        copying = true;
     }
 }
 
@@ -70,29 +110,32 @@ fn strips(changed: &TileSet) -> Vec<Strip> {
         .collect()
 }
 
-/// Distances from target row to source row that many rows agree on, most votes first.
-fn vote(shown: &Picture, screen: Pixels<'_>, strips: &[Strip]) -> Vec<i32> {
+/// Distances from target row to source row that many rows agree on, most votes first; `last` needs no votes.
+fn vote(shown: &Picture, screen: Pixels<'_>, strips: &[Strip], last: Option<i32>) -> Vec<i32> {
     let height = shown.size().height;
-    let mut votes = vec![0u32; 2 * usize::from(height)];
-    let mut best: Vec<i32> = Vec::new();
+    let mut votes = Vec::new();
+    let mut best: Vec<i32> = last.into_iter().collect();
+    let mut explaining = None;
     let mut table = RowTable::new();
     // The middle first: columns at the edges hold least.
     let step = strips.len().div_ceil(VOTERS).max(1);
     let voters = strips.iter().skip(step / 2).step_by(step);
     for strip in voters {
-        if best.first().is_some_and(|distance| explains(shown, screen, strip, *distance)) {
+        if let Some(distance) = best.first().filter(|distance| explains(shown, screen, strip.changed, **distance)) {
+            explaining = Some(*distance);
             continue;
         }
+        votes.resize(2 * usize::from(height), 0);
         table.count(shown, screen, strip.changed, &mut votes);
         votes[usize::from(height)] = 0;
         best = highest(&votes).into_iter().map(|i| i as i32 - i32::from(height)).collect();
     }
+    best.extend(explaining.filter(|distance| !best.contains(distance)));
     best
 }
 
-/// Whether most changed rows of a strip, by a sample, are found at a distance.
-fn explains(shown: &Picture, screen: Pixels<'_>, strip: &Strip, distance: i32) -> bool {
-    let r = strip.changed;
+/// Whether most changed rows of a rectangle, by a sample, are found at a distance.
+fn explains(shown: &Picture, screen: Pixels<'_>, r: Rect, distance: i32) -> bool {
     let (mut looked, mut found) = (0u32, 0u32);
     for y in (r.y..r.bottom()).step_by(usize::from(r.h / 16).max(1)) {
         let want = screen.row(r.x, y, r.w);
@@ -257,12 +300,14 @@ impl RowTable {
     /// Twice the rows of the highest picture, so that probing always ends.
     const SLOTS: usize = 16_384;
 
+    /// Has no memory before it is used.
     fn new() -> Self {
-        Self { slots: vec![Slot::Empty; Self::SLOTS] }
+        Self { slots: Vec::new() }
     }
 
     fn clear(&mut self) {
-        self.slots.fill(Slot::Empty);
+        self.slots.clear();
+        self.slots.resize(Self::SLOTS, Slot::Empty);
     }
 
     /// Counts, for each distance, the changed rows that are found there and nowhere else.
@@ -311,6 +356,33 @@ impl RowTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::Size;
+    use crate::picture::tests::noise;
+
+    #[test]
+    fn a_scroll_is_followed_around_rows_that_do_not_move() {
+        let size = Size::new(200, 300);
+        for distance in [20i32, -20] {
+            let mut shown = noise(size, 1);
+            let mut screen = shown.clone();
+            let (to_y, from_y) = if distance > 0 { (0, 20) } else { (20, 0) };
+            let last = Move { to: Rect::new(10, to_y, 150, 280), from_x: 10, from_y, exact: true };
+            screen.copy(last.to, last.from_x, last.from_y);
+            // A caret blinks in the middle.
+            screen.fill(Rect::new(50, 120, 2, 12), [1, 2, 3]);
+            let mut moves = Vec::new();
+            assert!(goes_on(&shown, screen.view(), &last));
+            follow(&mut shown, screen.view(), &last, &mut moves);
+            moves.sort_by_key(|m| m.to.y);
+            let part = |y: u16, bottom: u16| Rect::between(10, y, 160, bottom);
+            assert_eq!(moves.iter().map(|m| m.to).collect::<Vec<_>>(), [part(to_y, 120), part(132, to_y + 280)]);
+            for m in &moves {
+                assert_eq!(i32::from(m.from_y) - i32::from(m.to.y), distance);
+                assert!(m.exact && shown.view().same(screen.view(), m.to));
+            }
+            assert!(!goes_on(&shown, screen.view(), &last), "what is right already goes nowhere");
+        }
+    }
 
     #[test]
     fn short_runs_of_neighbours_that_do_not_meet_are_not_joined() {
