@@ -58,6 +58,7 @@ impl H264 {
             .num_threads(1)
             .scene_change_detect(false)
             .adaptive_quantization(false)
+            .background_detection(false)
             .intra_frame_period(IntraFramePeriod::auto())
             .vui(VuiConfig::bt709_full().transfer_characteristics(TransferCharacteristics::Srgb));
         let encoder = Encoder::with_api_config(OpenH264API::from_source(), config).map_err(io::Error::other)?;

@@ -48,6 +48,10 @@ const REFINE_TIME: Duration = Duration::from_millis(8);
 const NOISE: Duration = Duration::from_micros(1500);
 /// Fewer bytes than this say nothing about the rate.
 const SMALLEST_SAMPLE_BYTES: usize = 8 << 10;
+/// A frame that came by itself says that the way is slow only when it has so many: the viewer may have been busy.
+const SMALLEST_SLOW_BYTES: usize = 32 << 10;
+/// A frame sent so soon after credit came back had waited for it.
+const PROMPT: Duration = Duration::from_millis(2);
 /// Share of the way's rate that a video may take; the rest is for what else happens.
 const VIDEO_SHARE: f64 = 0.7;
 /// What a video may take while the rate is unknown.
@@ -91,12 +95,17 @@ struct Sent {
     number: u32,
     at: Duration,
     bytes: usize,
+    /// It was there before there was credit for it: the way, or the viewer, was the limit, and not what happened on the
+    /// screen.
+    waited: bool,
 }
 
 /// The frames of one viewer that are under way, and what their acks taught.
 #[derive(Debug, Default)]
 pub struct Pacing {
     in_flight: VecDeque<Sent>,
+    /// When credit came back that had been used up.
+    credit_at: Option<Duration>,
     /// Frames sent since the beginning; the low half is the number of the last one.
     sent: u64,
     transit: RecentMinimum,
@@ -131,11 +140,13 @@ impl Pacing {
         (self.sent as u32).wrapping_add(1)
     }
 
-    /// Notes that the frame numbered [`next_number`](Self::next_number) was handed to the transport.
-    pub fn sent(&mut self, bytes: usize, now: Duration) {
+    /// Notes that the frame numbered [`next_number`](Self::next_number), which was `begun` then, is handed to the transport
+    /// `now`.
+    pub fn sent(&mut self, bytes: usize, begun: Duration, now: Duration) {
         self.sent += 1;
         let number = self.sent as u32;
-        self.in_flight.push_back(Sent { number, at: now, bytes });
+        let waited = self.credit_at.take().is_some_and(|at| begun.saturating_sub(at) <= PROMPT);
+        self.in_flight.push_back(Sent { number, at: now, bytes, waited });
     }
 
     /// Notes an ack.
@@ -148,6 +159,7 @@ impl Pacing {
         if u64::from(age) >= self.sent || age > u32::MAX / 2 {
             return Err(AckError::NeverSent(ack.frame));
         }
+        let had_credit = self.has_credit();
         let (mut bytes, mut first) = (0, None);
         while let Some(sent) = self.in_flight.front().copied() {
             if (ack.frame.wrapping_sub(sent.number) as i32) < 0 {
@@ -157,19 +169,22 @@ impl Pacing {
             bytes += sent.bytes;
             let first = *first.get_or_insert(sent.at);
             if sent.number == ack.frame {
-                self.learn(first, sent.at, bytes, ack, now);
+                self.learn(first, sent, bytes, ack, now);
             }
+        }
+        if !had_credit && self.has_credit() {
+            self.credit_at = Some(now);
         }
         Ok(())
     }
 
-    /// Learns from frames that one ack acknowledged: `bytes` in all, the first sent at `first`, the last at `last`.
-    fn learn(&mut self, first: Duration, last: Duration, bytes: usize, ack: &Ack, now: Duration) {
-        let whole = now.saturating_sub(last);
+    /// Learns from frames that one ack acknowledged: `bytes` in all, the first sent at `first`.
+    fn learn(&mut self, first: Duration, last: Sent, bytes: usize, ack: &Ack, now: Duration) {
+        let whole = now.saturating_sub(last.at);
         self.smoothed_ack = if self.smoothed_ack.is_zero() { whole } else { (self.smoothed_ack * 7 + whole) / 8 };
         // The viewer's own waiting (decoding, the animation frame) is none of the way's.
-        let arrived = now.saturating_sub(Duration::from_micros(ack.wait_us.into())).max(last).max(self.arrived);
-        self.transit.note(arrived - last, now);
+        let arrived = now.saturating_sub(Duration::from_micros(ack.wait_us.into())).max(last.at).max(self.arrived);
+        self.transit.note(arrived - last.at, now);
         // With nothing before it on the way it could have begun to arrive then.
         let free = first + self.transit.shortest().unwrap_or_default();
         let before = std::mem::replace(&mut self.arrived, arrived);
@@ -186,7 +201,7 @@ impl Pacing {
             let sample = sum as f64 / took.max(NOISE).as_secs_f64();
             match self.rate_bytes_per_s {
                 None => sample,
-                Some(rate) if sample > rate || took > TELLING_TIME => {
+                Some(rate) if sample > rate || (last.waited && took > TELLING_TIME) => {
                     (rate * 0.7 + sample * 0.3).min(rate * STEEPEST_RISE)
                 }
                 Some(rate) => rate,
@@ -201,7 +216,9 @@ impl Pacing {
             let sample = bytes as f64 / took.max(NOISE).as_secs_f64();
             match self.rate_bytes_per_s {
                 None => sample,
-                Some(rate) if sample < rate && took > TELLING_TIME => rate * 0.7 + sample * 0.3,
+                Some(rate) if sample < rate && bytes >= SMALLEST_SLOW_BYTES && took > TELLING_TIME => {
+                    rate * 0.7 + sample * 0.3
+                }
                 Some(rate) if sample > rate && now.saturating_sub(self.measured_at) > MEASURED_FOR => {
                     sample.min(rate * STEEPEST_RISE)
                 }
@@ -274,13 +291,13 @@ mod tests {
     fn two_frames_and_no_more() {
         let mut p = Pacing::new();
         assert_eq!(p.next_number(), 1);
-        p.sent(10, ms(0));
+        p.sent(10, ms(0), ms(0));
         assert!(p.has_credit());
-        p.sent(10, ms(1));
+        p.sent(10, ms(1), ms(1));
         assert!(!p.has_credit());
         p.acked(&ack(1), ms(2)).expect("was sent");
         assert!(p.has_credit());
-        p.sent(10, ms(3));
+        p.sent(10, ms(3), ms(3));
         p.acked(&ack(3), ms(4)).expect("acknowledges 2 as well");
         assert_eq!(p.in_flight(), 0);
         p.acked(&ack(2), ms(5)).expect("an old ack is harmless");
@@ -291,8 +308,8 @@ mod tests {
     #[test]
     fn numbers_wrap() {
         let mut p = Pacing { sent: u64::from(u32::MAX) - 1, ..Pacing::default() };
-        p.sent(1, ms(0));
-        p.sent(1, ms(0));
+        p.sent(1, ms(0), ms(0));
+        p.sent(1, ms(0), ms(0));
         assert_eq!(p.frames(), 0);
         p.acked(&ack(u32::MAX), ms(1)).expect("the first of the two");
         assert_eq!(p.in_flight(), 1);
@@ -303,11 +320,11 @@ mod tests {
         let mut p = Pacing::new();
         let mut now = ms(0);
         for _ in 0..30 {
-            p.sent(100, now);
+            p.sent(100, now, now);
             now += ms(20);
             p.acked(&ack(p.frames()), now).expect("sent");
             // 1 MB/s: 50 000 bytes take 50 ms beyond the 20 ms of the way itself.
-            p.sent(50_000, now);
+            p.sent(50_000, now, now);
             now += ms(70);
             p.acked(&ack(p.frames()), now).expect("sent");
         }
@@ -321,11 +338,27 @@ mod tests {
         let mut p = Pacing::new();
         let mut now = ms(0);
         for _ in 0..10 {
-            p.sent(100_000, now);
+            p.sent(100_000, now, now);
             now += ms(17);
             p.acked(&Ack { frame: p.frames(), decode_us: 2000, wait_us: 16_500 }, now).expect("sent");
         }
         assert!(p.budget().bytes > 1 << 20);
+    }
+
+    #[test]
+    fn a_film_on_a_busy_viewer_does_not_make_the_way_look_slow() {
+        let mut p = Pacing::new();
+        p.sent(400_000, ms(0), ms(0));
+        p.acked(&ack(1), ms(20)).expect("sent");
+        let known = p.rate_kbps();
+        // Thirty pictures a second, each acknowledged when the next one is under way already.
+        for n in 1..100 {
+            p.sent(9_000, ms(33 * n), ms(33 * n + 10));
+            if n > 1 {
+                p.acked(&ack(p.frames() - 1), ms(33 * n + 22)).expect("sent");
+            }
+        }
+        assert!(p.rate_kbps() >= known, "{} instead of {known}", p.rate_kbps());
     }
 
     /// Sends frames of these sizes, or as large as they may be, over a way of `rate` bytes a second and `delay` there and
@@ -346,7 +379,7 @@ mod tests {
                 ack(p, &mut now, &mut under_way);
             }
             let bytes = size.unwrap_or_else(|| p.budget().bytes);
-            p.sent(bytes, now);
+            p.sent(bytes, now, now);
             through = through.max(now) + Duration::from_secs_f64(bytes as f64 / rate);
             let arrived = through + delay / 2;
             let drawn = frame_time * (arrived.as_micros() / frame_time.as_micros() + 1) as u32;
@@ -383,7 +416,7 @@ mod tests {
             for (send, wait_us, bytes, pass) in steps {
                 now += Duration::from_micros(pass);
                 if send && p.has_credit() {
-                    p.sent(bytes as usize, now);
+                    p.sent(bytes as usize, now, now);
                 } else {
                     let frame = p.frames().wrapping_sub(wait_us % 4).wrapping_add(1);
                     let before = p.in_flight();

@@ -1,7 +1,7 @@
 //! Finds the part of the screen in which a video plays, and encodes it as one.
 //!
 //! ```text
-//!            photographic, again within 150 ms, for 300 ms
+//!            photographic, again within 150 ms, four times
 //!   tile ───────────────────────────────────────────────────▶ hot
 //!   hot tiles that touch one another ──▶ a region, when they fill most of the rectangle around them
 //!   region ──▶ another, when the hot tiles around it reach further, or fill less; none, after 2 s of rest
@@ -17,8 +17,9 @@ use crate::tiles::{TILE_PX, TileSet};
 
 /// Changes of a tile that are no further apart belong to one video: ten a second, with some unrest.
 const LONGEST_GAP: Duration = Duration::from_millis(150);
-/// A tile that has changed for so long is hot.
-const HOT_AFTER: Duration = Duration::from_millis(300);
+/// A tile that has changed so often, and for so long, is hot.
+const HOT_CHANGES: u8 = 4;
+const HOT_AFTER: Duration = Duration::from_millis(60);
 /// What changed of a tile longer ago than two of these is forgotten.
 const EXTENT_SPAN: Duration = Duration::from_millis(500);
 /// A region without a picture for so long is given up.
@@ -37,6 +38,7 @@ const NONE: Rect = Rect::new(0, 0, 0, 0);
 struct Heat {
     since: Duration,
     last: Duration,
+    changes: u8,
     /// What changed of it lately, and in the span of time before.
     extents: [Rect; 2],
     /// Since when the first of them counts.
@@ -45,10 +47,11 @@ struct Heat {
 
 impl Heat {
     const COLD: Self =
-        Self { since: Duration::ZERO, last: Duration::ZERO, extents: [NONE, NONE], turned: Duration::ZERO };
+        Self { since: Duration::ZERO, last: Duration::ZERO, changes: 0, extents: [NONE, NONE], turned: Duration::ZERO };
 
     fn is_hot(&self, now: Duration) -> bool {
-        now.saturating_sub(self.last) <= LONGEST_GAP && self.last - self.since >= HOT_AFTER
+        let often = self.changes >= HOT_CHANGES && self.last - self.since >= HOT_AFTER;
+        often && now.saturating_sub(self.last) <= LONGEST_GAP
     }
 
     fn extent(&self) -> Rect {
@@ -58,11 +61,14 @@ impl Heat {
     fn touch(&mut self, part: Rect, now: Duration) {
         let fresh = self.extents[0].is_empty() || now.saturating_sub(self.last) > LONGEST_GAP;
         if fresh {
-            *self = Self { since: now, last: now, extents: [part, NONE], turned: now };
-        } else if now.saturating_sub(self.turned) > EXTENT_SPAN {
-            *self = Self { since: self.since, last: now, extents: [part, self.extents[0]], turned: now };
+            *self = Self { since: now, last: now, changes: 1, extents: [part, NONE], turned: now };
+            return;
+        }
+        self.changes = self.changes.saturating_add(u8::from(now > self.last));
+        self.last = now;
+        if now.saturating_sub(self.turned) > EXTENT_SPAN {
+            (self.extents, self.turned) = ([part, self.extents[0]], now);
         } else {
-            self.last = now;
             self.extents[0] = self.extents[0].union(&part);
         }
     }
@@ -229,9 +235,9 @@ mod tests {
     #[test]
     fn a_film_becomes_a_region_with_even_sides() {
         let mut watch = VideoWatch::new(Size::new(1001, 701));
-        play(&mut watch, Rect::new(101, 77, 321, 201), 0, 250);
+        play(&mut watch, Rect::new(101, 77, 321, 201), 0, 99);
         assert_eq!(rect(&watch), None, "too early to tell");
-        play(&mut watch, Rect::new(101, 77, 321, 201), 264, 600);
+        play(&mut watch, Rect::new(101, 77, 321, 201), 99, 132);
         assert_eq!(rect(&watch), Some(Rect::new(101, 77, 322, 202)));
         assert_eq!(even(Rect::new(0, 500, 1001, 201), watch.size), Some(Rect::new(0, 499, 1000, 202)));
     }

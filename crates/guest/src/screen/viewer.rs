@@ -270,7 +270,7 @@ impl Viewer {
         if let Some(message) = made {
             let (bytes, encode_us, so_far) = (message.len(), spent.as_micros(), session.encoder.statistics());
             tracing::trace!(viewer = self.id, number, bytes, encode_us, ?so_far, "Frame");
-            self.pacing.sent(message.len(), now);
+            self.pacing.sent(message.len(), now, now + spent);
             self.put(Outgoing::Message(message.into()));
         }
         Ok(())
