@@ -22,6 +22,8 @@ use crate::screen::COOKIE_PROTOCOL;
 const LARGEST: Size = Size::new(5136, 2880);
 /// Time an X server has to begin.
 const START_TIME: Duration = Duration::from_secs(30);
+/// Type of a filesystem in memory (linux/magic.h).
+const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 /// Room the picture file needs beyond its own size.
 const SPARE_BYTES: u64 = 8 << 20;
 
@@ -111,9 +113,13 @@ fn private_place() -> io::Result<PathBuf> {
     let own = rustix::process::geteuid();
     // In /run only the system writes; a place everybody writes to does as well, the folder itself is closed.
     let places = ["/run", "/dev/shm", "/tmp", "/var/tmp"];
-    let place = places.iter().map(Path::new).filter(|p| own.is_root() || !p.starts_with("/run")).find(has_room);
+    let allowed = |p: &&Path| (own.is_root() || !p.starts_with("/run")) && has_room(p);
+    let places: Vec<&Path> = places.into_iter().map(Path::new).filter(allowed).collect();
+    // Not every system has its /run in memory.
+    let in_memory = |p: &&&Path| rustix::fs::statfs(**p).is_ok_and(|s| s.f_type == TMPFS_MAGIC);
+    let place = places.iter().find(in_memory).or(places.first());
     place
-        .map(Path::to_path_buf)
+        .map(|p| p.to_path_buf())
         .ok_or_else(|| io::Error::other(format!("no place has {} MiB of room for the screen's picture", need >> 20)))
 }
 
