@@ -1,13 +1,13 @@
 //! What a frame costs, by what happened on the screen: `cargo bench -p porthole-display`.
 //!
 //! Each case changes a 1920 × 1080 screen and encodes one frame. Numbers of a shared machine jump; for a judgement
-//! count instructions: `valgrind --tool=callgrind --toggle-collect='*Encoder*encode*' BENCH --bench CASE`.
+//! count instructions: `bench/display/instructions`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use porthole_display::{Abilities, Budget, Encoder, EncoderSettings, Picture, Rect, Size, TileSet, WindowPlace};
 
 const SIZE: Size = Size::new(1920, 1080);
@@ -74,6 +74,8 @@ impl Bench {
         bench
     }
 
+    /// Not inlined, so that a tool can count what it does.
+    #[inline(never)]
     fn frame(&mut self, windows: &[WindowPlace]) {
         self.number += 1;
         self.encoder.damage(&self.damage);
@@ -83,83 +85,119 @@ impl Bench {
     }
 }
 
-/// Runs a case: `change` alters the screen in step `n` outside of the measurement.
-fn case(c: &mut Criterion, name: &str, mut bench: Bench, change: impl Fn(&mut Picture, u32) -> Vec<WindowPlace>) {
-    let mut n = 0;
-    let mut bytes = 0;
+/// What happens to the screen in step `n`, outside of the measurement; gives the places of the windows then.
+type Change = Box<dyn Fn(&mut Picture, u32) -> Vec<WindowPlace>>;
+
+/// A case: its name, and what begins it.
+type Case = (&'static str, fn() -> (Bench, Change));
+
+const ALL: Rect = Rect::new(0, 0, SIZE.width, SIZE.height);
+const FILM: Rect = Rect::new(320, 180, 1280, 720);
+
+const CASES: [Case; 10] = [
+    ("false damage, whole screen", || (page(), Box::new(|_, _| Vec::new()))),
+    ("one colour, whole screen", || {
+        let change = |s: &mut Picture, n: u32| s.fill(ALL, [n as u8, 30, (n >> 8) as u8]);
+        (page(), plain(change))
+    }),
+    ("a character", || {
+        let mut typing = page();
+        typing.damage = TileSet::new(SIZE);
+        typing.damage.add(Rect::new(500, 500, 24, 18));
+        let change = |s: &mut Picture, n: u32| {
+            s.fill(Rect::new(500 + (n % 2) as u16 * 9, 502, 2 + (n % 5) as u16, 12), [200, 200, n as u8]);
+        };
+        (typing, plain(change))
+    }),
+    ("scroll by three lines, all repainted", || (page(), plain(|s, n| code(s, ALL, n * 54)))),
+    ("scroll by another distance each time", || (page(), plain(|s, n| code(s, ALL, n * 54 + n % 2 * 18)))),
+    ("another page of text", || (page(), plain(|s, n| code(s, ALL, n * 18 * 1000)))),
+    ("film 1280x720 as JPEG", || film(&[])),
+    ("film 1280x720 as H.264", || film(&[Abilities::H264])),
+    ("window 800x600 dragged over a photograph", || drag(&[])),
+    ("window 800x600 dragged over a kept photograph", || drag(&[Abilities::SNAPSHOT])),
+];
+
+fn plain(change: impl Fn(&mut Picture, u32) + 'static) -> Change {
+    Box::new(move |screen, n| {
+        change(screen, n);
+        Vec::new()
+    })
+}
+
+fn page() -> Bench {
+    Bench::new(&[], |s| code(s, ALL, 0))
+}
+
+fn film(more: &[Abilities]) -> (Bench, Change) {
+    let mut playing = Bench::new(more, |s| photo(s, FILM, 0));
+    // It plays until it is known for a film.
+    for n in 0..10 {
+        photo(&mut playing.screen, FILM, 1000 + n);
+        playing.frame(&[]);
+    }
+    (playing, plain(|s, n| photo(s, FILM, n)))
+}
+
+fn drag(more: &[Abilities]) -> (Bench, Change) {
+    let mut back = Picture::new(SIZE);
+    photo(&mut back, ALL, 9);
+    let mut window = Picture::new(SIZE);
+    code(&mut window, Rect::new(0, 0, 800, 600), 0);
+    let bench = Bench::new(more, |s| s.take(back.view(), ALL));
+    let change = move |s: &mut Picture, n: u32| {
+        let (x, y) = (100 + (n % 80) as u16 * 10, 60 + (n % 50) as u16 * 6);
+        s.take(back.view(), ALL);
+        for row in 0..600 {
+            let pixels = window.row(0, row, 800).to_vec();
+            s.row_mut(x, y + row, 800).copy_from_slice(&pixels);
+        }
+        vec![WindowPlace { id: 1, x: x.into(), y: y.into(), w: 800, h: 600 }]
+    };
+    (bench, Box::new(change))
+}
+
+fn measure(c: &mut Criterion, (name, begin): Case) {
+    let mut begun = None;
+    let (mut n, mut bytes) = (0, 0);
     c.bench_function(name, |b| {
+        let (bench, change) = begun.get_or_insert_with(begin);
         b.iter_custom(|count| {
             let mut spent = Duration::ZERO;
             for _ in 0..count {
                 n += 1;
                 let windows = change(&mut bench.screen, n);
-                let begun = std::time::Instant::now();
+                let start = std::time::Instant::now();
                 bench.frame(&windows);
                 black_box(bench.bytes);
-                spent += begun.elapsed();
+                spent += start.elapsed();
                 bytes = bench.bytes;
             }
             spent
         });
     });
-    println!("{name}: {bytes} bytes a frame");
+    if begun.is_some() {
+        println!("{name}: {bytes} bytes a frame");
+    }
 }
 
-fn stages(c: &mut Criterion) {
-    let all = SIZE.rect();
-    case(c, "false damage, whole screen", Bench::new(&[], |s| code(s, all, 0)), |_, _| Vec::new());
-    case(c, "one colour, whole screen", Bench::new(&[], |s| code(s, all, 0)), |s, n| {
-        s.fill(all, [n as u8, 30, (n >> 8) as u8]);
-        Vec::new()
-    });
-    let mut typing = Bench::new(&[], |s| code(s, all, 0));
-    typing.damage = TileSet::new(SIZE);
-    typing.damage.add(Rect::new(500, 500, 24, 18));
-    case(c, "a character", typing, |s, n| {
-        s.fill(Rect::new(500 + (n % 2) as u16 * 9, 502, 2 + (n % 5) as u16, 12), [200, 200, n as u8]);
-        Vec::new()
-    });
-    case(c, "scroll by three lines, all repainted", Bench::new(&[], |s| code(s, all, 0)), |s, n| {
-        code(s, all, n * 54);
-        Vec::new()
-    });
-    case(c, "another page of text", Bench::new(&[], |s| code(s, all, 0)), |s, n| {
-        code(s, all, n * 18 * 1000);
-        Vec::new()
-    });
-    let film = Rect::new(320, 180, 1280, 720);
-    for (name, more) in [("film 1280x720 as JPEG", &[] as &[_]), ("film 1280x720 as H.264", &[Abilities::H264])] {
-        let mut playing = Bench::new(more, |s| photo(s, film, 0));
-        // It plays until it is known for a film.
-        for n in 0..30 {
-            photo(&mut playing.screen, film, 1000 + n);
-            playing.frame(&[]);
-        }
-        case(c, name, playing, move |s, n| {
-            photo(s, film, n);
-            Vec::new()
-        });
-    }
-    let back = {
-        let mut picture = Picture::new(SIZE);
-        photo(&mut picture, all, 9);
-        picture
+/// With FRAMES in the environment the case CASE runs just so many, for a tool that counts; CASE=? names the cases.
+fn main() {
+    let Some(frames) = std::env::var("FRAMES").ok().and_then(|n| n.parse().ok()) else {
+        let mut criterion = Criterion::default().configure_from_args();
+        CASES.into_iter().for_each(|case| measure(&mut criterion, case));
+        return criterion.final_summary();
     };
-    let mut window = Picture::new(SIZE);
-    code(&mut window, Rect::new(0, 0, 800, 600), 0);
-    let snapshots = ("window 800x600 dragged over a kept photograph", &[Abilities::SNAPSHOT] as &[_]);
-    for (name, more) in [("window 800x600 dragged over a photograph", &[] as &[_]), snapshots] {
-        case(c, name, Bench::new(more, |s| s.take(back.view(), all)), |s, n| {
-            let (x, y) = (100 + (n % 80) as u16 * 10, 60 + (n % 50) as u16 * 6);
-            s.take(back.view(), all);
-            for row in 0..600 {
-                let pixels = window.row(0, row, 800).to_vec();
-                s.row_mut(x, y + row, 800).copy_from_slice(&pixels);
+    let wanted = std::env::var("CASE").unwrap_or_default();
+    for (name, begin) in CASES {
+        if wanted == "?" {
+            println!("{name}");
+        } else if wanted == name {
+            let (mut bench, change) = begin();
+            for n in 1..=frames {
+                let windows = change(&mut bench.screen, n);
+                bench.frame(&windows);
             }
-            vec![WindowPlace { id: 1, x: x.into(), y: y.into(), w: 800, h: 600 }]
-        });
+        }
     }
 }
-
-criterion_group!(benches, stages);
-criterion_main!(benches);

@@ -114,6 +114,17 @@ struct Moment {
     focus: Option<Point>,
 }
 
+/// What the next frame says, of a screen that was looked at.
+#[must_use = "what was taken from the screen is not sent otherwise"]
+pub struct Look {
+    moment: Moment,
+    draft: Draft,
+    /// Where among the commands the picture of a video belongs, and its rectangle.
+    video: Option<(usize, Rect)>,
+    /// All changes are in it.
+    fits: bool,
+}
+
 /// A frame being put together.
 #[derive(Default)]
 struct Draft {
@@ -136,10 +147,15 @@ impl Draft {
     }
 
     fn push(&mut self, command: Command) {
+        self.insert(self.commands.len(), command);
+    }
+
+    /// Inserts a command; one with pixels must be the last.
+    fn insert(&mut self, at: usize, command: Command) {
         self.command_bytes += command.wire_bytes();
         self.raw_length += command.pixel_bytes();
         self.unflushed += command.pixel_bytes();
-        self.commands.push(command);
+        self.commands.insert(at, command);
     }
 
     /// Whether another unit of so many raw bytes may still be added.
@@ -236,8 +252,7 @@ impl Encoder {
         self.statistics
     }
 
-    /// Makes the next frame, numbered `number`, as a message; `None` when there is nothing to say.
-    /// `screen` has the encoder's size; `focus` is what the person looks at, its neighbourhood goes first.
+    /// Makes the next frame, numbered `number`, as a message: [`look`](Self::look) and [`finish`](Self::finish) in one.
     ///
     /// # Errors
     /// When the compressor fails (no memory).
@@ -250,6 +265,23 @@ impl Encoder {
         focus: Option<Point>,
         windows: &[WindowPlace],
     ) -> io::Result<Option<Vec<u8>>> {
+        let look = self.look(screen, budget, now, focus, windows)?;
+        self.finish(look, number)
+    }
+
+    /// Takes from the screen what the next frame says; [`finish`](Self::finish) must follow, and needs the screen no more.
+    /// `screen` has the encoder's size; `focus` is what the person looks at, its neighbourhood goes first.
+    ///
+    /// # Errors
+    /// When the compressor fails (no memory).
+    pub fn look(
+        &mut self,
+        screen: Pixels<'_>,
+        budget: Budget,
+        now: Duration,
+        focus: Option<Point>,
+        windows: &[WindowPlace],
+    ) -> io::Result<Look> {
         let mut draft = Draft::default();
         let moment = Moment { now, budget, focus };
         self.follow_scroll(screen, now, &mut draft);
@@ -258,15 +290,27 @@ impl Encoder {
             let kept = snapshots.keep(self.shown.view(), &changed, &self.lossy, now);
             kept.into_iter().for_each(|command| draft.push(command));
         }
-        self.send_video(screen, &mut changed, now, &mut draft)?;
+        let video = self.take_video(screen, &mut changed, now)?.map(|rect| (draft.commands.len(), rect));
         let flat = FlatTiles::find(screen, &changed);
         self.move_pixels(screen, &mut changed, &flat, windows, now, &mut draft);
         let fits = self.send_changes(screen, &changed, &flat, moment, &mut draft)?;
+        Ok(Look { moment, draft, video, fits })
+    }
+
+    /// Makes the frame, numbered `number`, of what was taken, as a message; `None` when there is nothing to say.
+    ///
+    /// # Errors
+    /// When a compressor fails (no memory).
+    pub fn finish(&mut self, look: Look, number: u32) -> io::Result<Option<Vec<u8>>> {
+        let Look { moment, mut draft, video, fits } = look;
+        if let Some((at, rect)) = video {
+            self.send_video(at, rect, &mut draft)?;
+        }
         if fits {
             self.refine(moment, &mut draft)?;
         }
         if let Some(video) = &mut self.video {
-            video.review(budget.video_bits_per_s, now)?;
+            video.review(moment.budget.video_bits_per_s, moment.now)?;
         }
         let exact = self.dirty.is_empty() && self.lossy.is_empty();
         if draft.commands.is_empty() && exact == self.said_exact {
@@ -378,24 +422,25 @@ impl Encoder {
         }
     }
 
-    /// Sends the next picture of a video, if one plays, and takes what it shows out of `changed`.
-    fn send_video(
-        &mut self,
-        screen: Pixels<'_>,
-        changed: &mut TileSet,
-        now: Duration,
-        draft: &mut Draft,
-    ) -> io::Result<()> {
-        let Some(video) = &mut self.video else { return Ok(()) };
-        let Some(rect) = video.take(changed, now) else { return Ok(()) };
-        let Some(Access { key, data }) = video.encode(screen, self.settings.order)? else {
-            self.dirty.add(rect);
-            return Ok(());
-        };
+    /// Takes the next picture of a video, if one plays, and what it shows out of `changed`; gives its rectangle.
+    fn take_video(&mut self, screen: Pixels<'_>, changed: &mut TileSet, now: Duration) -> io::Result<Option<Rect>> {
+        let Some(video) = &mut self.video else { return Ok(None) };
+        let Some(rect) = video.take(changed, now) else { return Ok(None) };
+        video.convert(screen, self.settings.order)?;
+        // Should the encoder leave this picture out, the viewer shows an older one: that is no more than lossy, too.
         self.shown.take(screen, rect);
-        draft.push(Command::Video { rect, key, data });
-        self.statistics.video_px += rect.area() as u64;
         self.mark_lossy(rect, now);
+        Ok(Some(rect))
+    }
+
+    /// Sends the picture that was taken, in its place among the commands: behind what saves older pixels, and before what
+    /// copies these.
+    fn send_video(&mut self, at: usize, rect: Rect, draft: &mut Draft) -> io::Result<()> {
+        let Some(video) = &mut self.video else { return Ok(()) };
+        if let Some(Access { key, data }) = video.encode()? {
+            draft.insert(at, Command::Video { rect, key, data });
+            self.statistics.video_px += rect.area() as u64;
+        }
         Ok(())
     }
 

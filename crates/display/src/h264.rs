@@ -66,12 +66,11 @@ impl H264 {
         Ok(Self { encoder, width, height, planes: vec![0; width * height * 3 / 2] })
     }
 
-    /// Encodes the next picture: the rectangle of `pixels`, which has the stream's size. `None`: the rate is used up, this
-    /// picture is left out.
+    /// Takes the next picture: the rectangle of `pixels`, which has the stream's size.
     ///
     /// # Errors
-    /// When the encoder fails (no memory).
-    pub(crate) fn encode(&mut self, pixels: Pixels<'_>, rect: Rect, order: PixelOrder) -> io::Result<Option<Access>> {
+    /// When it has another size.
+    pub(crate) fn convert(&mut self, pixels: Pixels<'_>, rect: Rect, order: PixelOrder) -> io::Result<()> {
         let (y, chroma) = self.planes.split_at_mut(self.width * self.height);
         let (u, v) = chroma.split_at_mut(chroma.len() / 2);
         let strides = (self.width, self.width / 2, self.width / 2);
@@ -91,8 +90,15 @@ impl H264 {
         };
         let (bytes, stride) = pixels.bytes_from(rect);
         let (range, matrix) = (YuvRange::Full, YuvStandardMatrix::Bt709);
-        convert(&mut image, bytes, stride as u32, range, matrix, YuvConversionMode::Balanced)
-            .map_err(io::Error::other)?;
+        convert(&mut image, bytes, stride as u32, range, matrix, YuvConversionMode::Balanced).map_err(io::Error::other)
+    }
+
+    /// Encodes the picture that was taken. `None`: the rate is used up, this picture is left out.
+    ///
+    /// # Errors
+    /// When the encoder fails (no memory).
+    pub(crate) fn encode(&mut self) -> io::Result<Option<Access>> {
+        let strides = (self.width, self.width / 2, self.width / 2);
         let (y, chroma) = self.planes.split_at(self.width * self.height);
         let (u, v) = chroma.split_at(chroma.len() / 2);
         let source = YUVSlices::new((y, u, v), (self.width, self.height), strides);
@@ -132,7 +138,8 @@ mod tests {
             let mut decoder = Decoder::new().expect("decoder");
             for n in 0..8 {
                 let picture = scene(size, n);
-                let made = encoder.encode(picture.view(), rect, order).expect("encodes").expect("a picture");
+                encoder.convert(picture.view(), rect, order).expect("converts");
+                let made = encoder.encode().expect("encodes").expect("a picture");
                 assert_eq!(made.key, n == 0, "only the first picture stands alone");
                 let shown = decoder.decode(&made.data).expect("decodes").expect("is shown at once");
                 assert_eq!(shown.dimensions(), (rect.w.into(), rect.h.into()));
@@ -170,10 +177,8 @@ mod tests {
             (0..20u32)
                 .map(|n| {
                     let picture = crate::picture::tests::noise(size, n);
-                    encoder
-                        .encode(picture.view(), size.rect(), PixelOrder::Rgb)
-                        .expect("encodes")
-                        .map_or(0, |made| made.data.len())
+                    encoder.convert(picture.view(), size.rect(), PixelOrder::Rgb).expect("converts");
+                    encoder.encode().expect("encodes").map_or(0, |made| made.data.len())
                 })
                 .skip(10)
                 .sum::<usize>()

@@ -30,7 +30,7 @@ mod wire;
 
 pub use decoder::{DecodeError, Decoder, Drawn};
 pub use display_message::{CursorImage, CursorMessage, DisplayHello, DisplayMessage, Goodbye, GoodbyeReason, Pong};
-pub use encoder::{Encoder, EncoderSettings, EncoderStatistics, WindowPlace};
+pub use encoder::{Encoder, EncoderSettings, EncoderStatistics, Look, WindowPlace};
 pub use frame::{Command, Frame, FrameFlags};
 pub use geometry::{Point, Rect, Size};
 pub use pacing::{AckError, Budget, Pacing};

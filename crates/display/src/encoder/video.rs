@@ -153,13 +153,20 @@ impl VideoWatch {
         Ok(())
     }
 
-    /// Encodes the region's next picture; only after [`take`](Self::take) gave the region. `None`: it is left out, since the
-    /// way to the viewer is too slow for all.
+    /// Takes the region's next picture from the screen; only after [`take`](Self::take) gave the region.
+    ///
+    /// # Errors
+    /// Never, for a region inside the screen.
+    pub(super) fn convert(&mut self, screen: Pixels<'_>, order: PixelOrder) -> io::Result<()> {
+        self.region.as_mut().map_or(Ok(()), |r| r.encoder.convert(screen, r.rect, order))
+    }
+
+    /// Encodes the picture that was taken. `None`: it is left out, since the way to the viewer is too slow for all.
     ///
     /// # Errors
     /// When the encoder fails (no memory).
-    pub(super) fn encode(&mut self, screen: Pixels<'_>, order: PixelOrder) -> io::Result<Option<Access>> {
-        self.region.as_mut().map_or(Ok(None), |r| r.encoder.encode(screen, r.rect, order))
+    pub(super) fn encode(&mut self) -> io::Result<Option<Access>> {
+        self.region.as_mut().map_or(Ok(None), |r| r.encoder.encode())
     }
 
     /// The rectangle around the largest group of hot tiles, when they fill most of it.

@@ -103,9 +103,13 @@ impl Screen {
         let places = self.windows.places();
         let (x, y) = self.input.pointer();
         for viewer in self.viewers.iter_mut().filter(|v| v.wants_frame(now)) {
-            viewer.frame(self.framebuffer.view(self.size), now, Some(Point { x, y }), &places)?;
+            viewer.look(self.framebuffer.view(self.size), now, Some(Point { x, y }), &places)?;
         }
-        if held { self.let_go() } else { Ok(()) }
+        if held {
+            self.let_go()?;
+        }
+        // What takes longest, a video's picture, needs the screen no more.
+        Ok(self.viewers.iter_mut().try_for_each(Viewer::frame)?)
     }
 
     /// Tells the viewers what was drawn since they were told last.

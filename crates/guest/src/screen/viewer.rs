@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use porthole_display::{
-    Abilities, DisplayHello, DisplayMessage, Encoder, EncoderSettings, Goodbye, GoodbyeReason, Pacing, Pixels, Point,
-    Pong, Role, Size, TileSet, ViewerHello, ViewerMessage, WindowPlace, limits,
+    Abilities, DisplayHello, DisplayMessage, Encoder, EncoderSettings, Goodbye, GoodbyeReason, Look, Pacing, Pixels,
+    Point, Pong, Role, Size, TileSet, ViewerHello, ViewerMessage, WindowPlace, limits,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
@@ -78,6 +78,8 @@ pub(crate) struct Viewer {
 struct Session {
     abilities: Abilities,
     encoder: Encoder,
+    /// What the frame that is being made says, when it was begun, and how long looking took.
+    looked: Option<(Look, Duration, Duration)>,
 }
 
 impl Viewer {
@@ -169,7 +171,7 @@ impl Viewer {
         let window_log = hello.window_log.min(LARGEST_WINDOW_LOG);
         let settings = EncoderSettings { order: ORDER, ..EncoderSettings::new(abilities, window_log) };
         let encoder = Encoder::new(size, settings)?;
-        self.session = Some(Session { abilities, encoder });
+        self.session = Some(Session { abilities, encoder, looked: None });
         self.send(&DisplayMessage::Hello(DisplayHello {
             role: self.role,
             version: porthole_display::PROTOCOL_VERSION,
@@ -250,11 +252,11 @@ impl Viewer {
         if self.has_credit() { self.session.as_ref()?.encoder.next_refinement() } else { None }
     }
 
-    /// Makes and sends a frame.
+    /// Takes from the screen what the next frame says; [`frame`](Self::frame) must follow, and needs the screen no more.
     ///
     /// # Errors
     /// When the encoder fails.
-    pub(crate) fn frame(
+    pub(crate) fn look(
         &mut self,
         screen: Pixels<'_>,
         now: Duration,
@@ -262,15 +264,28 @@ impl Viewer {
         windows: &[WindowPlace],
     ) -> std::io::Result<()> {
         let Some(session) = &mut self.session else { return Ok(()) };
-        let (number, budget) = (self.pacing.next_number(), self.pacing.budget());
         let begun = std::time::Instant::now();
-        let made = session.encoder.encode(screen, number, budget, now, focus, windows)?;
-        let spent = begun.elapsed();
+        let look = session.encoder.look(screen, self.pacing.budget(), now, focus, windows)?;
+        session.looked = Some((look, now, begun.elapsed()));
+        Ok(())
+    }
+
+    /// Makes and sends the frame of what was taken from the screen, if anything was.
+    ///
+    /// # Errors
+    /// When the encoder fails.
+    pub(crate) fn frame(&mut self) -> std::io::Result<()> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let Some((look, begun, looking)) = session.looked.take() else { return Ok(()) };
+        let number = self.pacing.next_number();
+        let finishing = std::time::Instant::now();
+        let made = session.encoder.finish(look, number)?;
+        let spent = looking + finishing.elapsed();
         self.encode_time += spent;
         if let Some(message) = made {
             let (bytes, encode_us, so_far) = (message.len(), spent.as_micros(), session.encoder.statistics());
             tracing::trace!(viewer = self.id, number, bytes, encode_us, ?so_far, "Frame");
-            self.pacing.sent(message.len(), now, now + spent);
+            self.pacing.sent(message.len(), begun, begun + spent);
             self.put(Outgoing::Message(message.into()));
         }
         Ok(())
