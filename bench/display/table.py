@@ -9,7 +9,7 @@ import sys
 
 OURS, NO_PEER = "porthole", ("floor-local-page", "proto-x11-floor")
 
-# What, where in a round, divisor, digits, more is better, target: times the best peer's figure, or a figure, or both.
+# What, where in a round, divisor, digits, more is better, target: times the best peer's figure, or a figure.
 LINES = [
     ("flip, key to pixel, ms", "flip.latency_ms.p50", 1, 1, False, (0.6, None)),
     ("the same, p99", "flip.latency_ms.p99", 1, 1, False, (None, 36)),

@@ -49,7 +49,8 @@ pub(super) fn goes_on(shown: &Picture, screen: Pixels<'_>, m: &Move) -> bool {
     explains(shown, screen, m.to, i32::from(m.from_y) - i32::from(m.to.y))
 }
 
-/// Adds the rows of a move that move the same way again to `moves`, and carries that out: each row is copied while it is at hand.
+/// Adds the rows of a move that move the same way again to `moves`, and carries that out: each row is copied while it is
+/// at hand.
 pub(super) fn follow(shown: &mut Picture, screen: Pixels<'_>, last: &Move, moves: &mut Vec<Move>) {
     let (area, up) = (last.to, last.from_y > last.to.y);
     let distance = i32::from(last.from_y) - i32::from(area.y);
