@@ -5,6 +5,7 @@
 //! goes out again, lossless, when it has been quiet (docs/display-protocol.md §6.2). What does not fit the budget
 //! stays marked and goes with a later frame, from the pixels as they are then.
 
+mod lossy;
 mod snapshots;
 mod units;
 mod video;
@@ -23,6 +24,7 @@ use crate::pixels::{PixelOrder, Pixels};
 use crate::tiles::TileSet;
 use crate::viewer_message::Abilities;
 use crate::{jpeg, limits, planar};
+use lossy::Lossy;
 use snapshots::Snapshots;
 use units::{FlatTiles, Kind, Task, Unit};
 use video::VideoWatch;
@@ -34,8 +36,6 @@ pub struct EncoderSettings {
     pub abilities: Abilities,
     /// Window of its pixel stream, log2 of bytes.
     pub window_log: u8,
-    /// How long a tile rests before it is made exact.
-    pub quiet: Duration,
     /// How the screen has its pixels.
     pub order: PixelOrder,
 }
@@ -43,7 +43,7 @@ pub struct EncoderSettings {
 impl EncoderSettings {
     /// Settings for a viewer with these abilities and window.
     pub fn new(abilities: Abilities, window_log: u8) -> Self {
-        Self { abilities, window_log, quiet: Duration::from_millis(120), order: PixelOrder::Rgb }
+        Self { abilities, window_log, order: PixelOrder::Rgb }
     }
 }
 
@@ -89,9 +89,7 @@ pub struct Encoder {
     /// What may differ between `shown` and the screen.
     dirty: TileSet,
     /// What the viewer shows only approximately.
-    lossy: TileSet,
-    /// When the pixels that are lossy changed last, one for each tile.
-    changed_at: Vec<Duration>,
+    lossy: Lossy,
     windows: Vec<WindowPlace>,
     momentum: Momentum,
     /// Only for viewers that can show video.
@@ -173,13 +171,11 @@ impl Encoder {
     /// # Errors
     /// When the compressor cannot be made (no memory).
     pub fn new(size: Size, settings: EncoderSettings) -> io::Result<Self> {
-        let dirty = TileSet::full(size);
         Ok(Self {
             settings,
             shown: Picture::new(size),
-            lossy: TileSet::new(size),
-            changed_at: vec![Duration::ZERO; dirty.tiles()],
-            dirty,
+            lossy: Lossy::new(size),
+            dirty: TileSet::full(size),
             windows: Vec::new(),
             momentum: Momentum::default(),
             video: settings.abilities.has(Abilities::H264).then(|| VideoWatch::new(size)),
@@ -205,14 +201,10 @@ impl Encoder {
     /// Follows the screen to another size; the viewer must be told by a resize message before the next frame.
     pub fn resize(&mut self, size: Size) {
         self.shown.resize(size);
-        let mut lossy = TileSet::new(size);
-        lossy.add_all(&self.lossy);
-        self.lossy = lossy;
+        self.lossy.resize(size);
         self.dirty = TileSet::full(size);
-        let latest = self.changed_at.iter().copied().max().unwrap_or_default();
-        self.changed_at = vec![latest; self.dirty.tiles()];
         self.video = self.video.take().map(|_| VideoWatch::new(size));
-        self.snapshots = self.snapshots.take().map(|_| Snapshots::new(size, latest));
+        self.snapshots = self.snapshots.take().map(|_| Snapshots::new(size, self.lossy.latest()));
     }
 
     /// Forgets what the viewer shows: everything is sent again, in a new pixel stream.
@@ -239,12 +231,12 @@ impl Encoder {
 
     /// When the next lossy tile will have rested long enough.
     pub fn next_refinement(&self) -> Option<Duration> {
-        self.lossy.iter().map(|(index, _)| self.changed_at[index]).min().map(|at| at + self.settings.quiet)
+        self.lossy.next_rested()
     }
 
     /// Tiles the viewer shows only approximately.
     pub fn lossy_tiles(&self) -> usize {
-        self.lossy.len()
+        self.lossy.tiles().len()
     }
 
     /// What has been done so far.
@@ -287,7 +279,7 @@ impl Encoder {
         self.follow_scroll(screen, now, &mut draft);
         let mut changed = self.compare(screen, now);
         if let Some(snapshots) = &mut self.snapshots {
-            let kept = snapshots.keep(self.shown.view(), &changed, &self.lossy, now);
+            let kept = snapshots.keep(self.shown.view(), &changed, self.lossy.tiles(), now);
             kept.into_iter().for_each(|command| draft.push(command));
         }
         let video = self.take_video(screen, &mut changed, now)?.map(|rect| (draft.commands.len(), rect));
@@ -312,7 +304,7 @@ impl Encoder {
         if let Some(video) = &mut self.video {
             video.review(moment.budget.video_bits_per_s, moment.now)?;
         }
-        let exact = self.dirty.is_empty() && self.lossy.is_empty();
+        let exact = self.dirty.is_empty() && self.lossy.tiles().is_empty();
         if draft.commands.is_empty() && exact == self.said_exact {
             return Ok(None);
         }
@@ -350,17 +342,13 @@ impl Encoder {
     fn send_move(&mut self, m: &Move, now: Duration, draft: &mut Draft) {
         draft.push(Command::Copy { to: m.to, from_x: m.from_x, from_y: m.from_y });
         self.statistics.copied_px += m.to.area() as u64;
-        self.move_lossy(m, now);
+        self.lossy.moved(m, now);
     }
 
     /// Finds what really differs from the screen, and takes the marks off.
     fn compare(&mut self, screen: Pixels<'_>, now: Duration) -> TileSet {
         let changed = screen.differences(self.shown.view(), &self.dirty);
-        for (index, differs) in changed.iter() {
-            if self.lossy.get(index).is_some_and(|l| !l.intersect(&differs).is_empty()) {
-                self.changed_at[index] = now;
-            }
-        }
+        changed.iter().for_each(|(index, differs)| self.lossy.changed(index, differs, now));
         self.dirty.clear();
         changed
     }
@@ -398,30 +386,6 @@ impl Encoder {
         }
     }
 
-    /// Takes the mark "lossy" along with copied pixels.
-    fn move_lossy(&mut self, m: &Move, now: Duration) {
-        if self.lossy.is_empty() {
-            return;
-        }
-        let size = self.shown.size();
-        let taken: Vec<Rect> = TileSet::touched(size, m.from())
-            .filter_map(|(index, part)| Some(self.lossy.get(index)?.intersect(&part)))
-            .filter(|r| !r.is_empty())
-            .map(|r| Rect::new(r.x - m.from_x + m.to.x, r.y - m.from_y + m.to.y, r.w, r.h))
-            .collect();
-        self.lossy.clear_covered(m.to);
-        for rect in taken {
-            self.mark_lossy(rect, now);
-        }
-    }
-
-    fn mark_lossy(&mut self, rect: Rect, now: Duration) {
-        self.lossy.add(rect);
-        for (index, _) in TileSet::touched(self.shown.size(), rect) {
-            self.changed_at[index] = now;
-        }
-    }
-
     /// Takes the next picture of a video, if one plays, and what it shows out of `changed`; gives its rectangle.
     fn take_video(&mut self, screen: Pixels<'_>, changed: &mut TileSet, now: Duration) -> io::Result<Option<Rect>> {
         let Some(video) = &mut self.video else { return Ok(None) };
@@ -429,7 +393,7 @@ impl Encoder {
         video.convert(screen, self.settings.order)?;
         // Should the encoder leave this picture out, the viewer shows an older one: that is no more than lossy, too.
         self.shown.take(screen, rect);
-        self.mark_lossy(rect, now);
+        self.lossy.add(rect, now);
         Ok(Some(rect))
     }
 
@@ -483,7 +447,7 @@ impl Encoder {
             }
             self.send(&unit, budget, draft)?;
             if unit.kind == Kind::Jpeg {
-                self.mark_lossy(unit.rect, now);
+                self.lossy.add(unit.rect, now);
                 if let Some(video) = &mut self.video {
                     video.note(unit.rect, now);
                 }
@@ -496,12 +460,8 @@ impl Encoder {
 
     /// Sends again, lossless, what has rested long enough.
     fn refine(&mut self, Moment { now, budget, focus }: Moment, draft: &mut Draft) -> io::Result<()> {
-        let mut due = TileSet::new(self.shown.size());
-        for (index, rect) in self.lossy.iter() {
-            if self.changed_at[index] + self.settings.quiet <= now {
-                due.add(rect);
-            }
-        }
+        // A pixel takes a byte and more.
+        let due = self.lossy.rested(now, focus, budget.refine_bytes);
         if due.is_empty() {
             return Ok(());
         }

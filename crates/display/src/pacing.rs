@@ -43,7 +43,14 @@ pub enum AckError {
 /// How long a frame may occupy the way to the viewer.
 const FRAME_TIME: Duration = Duration::from_millis(30);
 /// How long a slice of refinement may occupy it.
-const REFINE_TIME: Duration = Duration::from_millis(8);
+const REFINE_TIME: Duration = Duration::from_millis(30);
+/// The same, where the way is at least so fast: there it is the viewer who takes longest, and fewer slices are sooner done.
+const FAST_REFINE_TIME: Duration = Duration::from_millis(60);
+const FAST_BYTES_PER_S: f64 = 10e6;
+/// The same, while the person does something whose answer may have to wait for the slice.
+const BUSY_REFINE_TIME: Duration = Duration::from_millis(8);
+/// So long after the person's last act that is over.
+const BUSY: Duration = Duration::from_millis(500);
 /// Shorter times of carrying are taken for this.
 const NOISE: Duration = Duration::from_micros(1500);
 /// Fewer bytes than this say nothing about the rate.
@@ -117,6 +124,8 @@ pub struct Pacing {
     /// When frames that came one behind the other said something about the rate.
     measured_at: Duration,
     smoothed_ack: Duration,
+    /// When the person did something last.
+    input_at: Option<Duration>,
 }
 
 impl Pacing {
@@ -228,8 +237,13 @@ impl Pacing {
         self.rate_bytes_per_s = Some(rate.min(HIGHEST_RATE));
     }
 
-    /// How large the next frame may be.
-    pub fn budget(&self) -> Budget {
+    /// Notes that the person at the viewer did something.
+    pub fn input(&mut self, now: Duration) {
+        self.input_at = Some(now);
+    }
+
+    /// How large a frame may be that is made now.
+    pub fn budget(&self, now: Duration) -> Budget {
         let Some(rate) = self.rate_bytes_per_s else {
             return Budget {
                 bytes: 128 << 10,
@@ -239,6 +253,12 @@ impl Pacing {
             };
         };
         let bytes = |time: Duration| (rate * time.as_secs_f64()) as usize;
+        let busy = self.input_at.is_some_and(|at| now.saturating_sub(at) < BUSY);
+        let refine_time = match busy {
+            true => BUSY_REFINE_TIME,
+            false if rate < FAST_BYTES_PER_S => REFINE_TIME,
+            false => FAST_REFINE_TIME,
+        };
         let jpeg_quality = match rate {
             r if r < 0.6e6 => 45,
             r if r < 1.5e6 => 60,
@@ -247,7 +267,7 @@ impl Pacing {
         };
         Budget {
             bytes: bytes(FRAME_TIME).clamp(24 << 10, 4 << 20),
-            refine_bytes: bytes(REFINE_TIME).clamp(16 << 10, 2 << 20),
+            refine_bytes: bytes(refine_time).clamp(16 << 10, 2 << 20),
             jpeg_quality,
             video_bits_per_s: (rate * 8.0 * VIDEO_SHARE) as u32,
         }
@@ -330,7 +350,7 @@ mod tests {
         }
         let rate = f64::from(p.rate_kbps()) / 8000.0;
         assert!((0.9..1.1).contains(&rate), "{rate}");
-        assert!((27_000..33_000).contains(&p.budget().bytes));
+        assert!((27_000..33_000).contains(&p.budget(now).bytes));
     }
 
     #[test]
@@ -342,7 +362,7 @@ mod tests {
             now += ms(17);
             p.acked(&Ack { frame: p.frames(), decode_us: 2000, wait_us: 16_500 }, now).expect("sent");
         }
-        assert!(p.budget().bytes > 1 << 20);
+        assert!(p.budget(now).bytes > 1 << 20);
     }
 
     #[test]
@@ -359,6 +379,18 @@ mod tests {
             }
         }
         assert!(p.rate_kbps() >= known, "{} instead of {known}", p.rate_kbps());
+    }
+
+    #[test]
+    fn slices_are_small_while_the_person_does_something() {
+        let mut p = Pacing::new();
+        p.met(ms(1), ms(0));
+        p.sent(1_000_000, ms(0), ms(0));
+        p.acked(&ack(1), ms(100)).expect("sent");
+        let calm = p.budget(ms(100)).refine_bytes;
+        p.input(ms(110));
+        assert!(p.budget(ms(120)).refine_bytes * 3 < calm);
+        assert_eq!(p.budget(ms(700)).refine_bytes, calm);
     }
 
     /// Sends frames of these sizes, or as large as they may be, over a way of `rate` bytes a second and `delay` there and
@@ -378,7 +410,7 @@ mod tests {
             while !p.has_credit() || under_way.front().is_some_and(|(_, _, acked)| *acked <= now) {
                 ack(p, &mut now, &mut under_way);
             }
-            let bytes = size.unwrap_or_else(|| p.budget().bytes);
+            let bytes = size.unwrap_or_else(|| p.budget(now).bytes);
             p.sent(bytes, now, now);
             through = through.max(now) + Duration::from_secs_f64(bytes as f64 / rate);
             let arrived = through + delay / 2;
@@ -425,8 +457,8 @@ mod tests {
                     prop_assert_eq!(result.is_err(), frame == 0 || frame > p.frames());
                 }
                 prop_assert!(p.in_flight() <= FRAMES_IN_FLIGHT);
-                let b = p.budget();
-                prop_assert!(b.bytes >= 24 << 10 && b.bytes <= 4 << 20 && b.refine_bytes <= b.bytes.max(16 << 10));
+                let b = p.budget(now);
+                prop_assert!(b.bytes >= 24 << 10 && b.bytes <= 4 << 20 && (16 << 10..=2 << 20).contains(&b.refine_bytes));
             }
         }
     }

@@ -13,20 +13,31 @@ pub(crate) fn encode<'a>(
     let start = out.len();
     let plane = w * h;
     out.resize(start + 3 * plane, 0);
-    let (planes, mut y) = (&mut out[start..], 0);
-    let mut above = vec![[0u8; 3]; w];
-    for row in rows {
-        let mut left = [0u8; 3];
-        for (x, pixel) in row.as_chunks::<4>().0.iter().enumerate() {
-            let value = split(order.rgb(*pixel));
-            for k in 0..3 {
-                let prediction = predict(x, y, left[k], above[x][k]);
-                planes[k * plane + y * w + x] = value[k].wrapping_sub(prediction);
-            }
-            left = value;
-            above[x] = value;
+    let planes = &mut out[start..];
+    let (mut line, mut above) = ([(); 3].map(|()| vec![0u8; w]), [(); 3].map(|()| vec![0u8; w]));
+    for (y, row) in rows.enumerate() {
+        let [green, red, blue] = &mut line;
+        for (((pixel, g), r), b) in row.as_chunks::<4>().0.iter().zip(green).zip(red).zip(blue) {
+            [*g, *r, *b] = split(order.rgb(*pixel));
         }
-        y += 1;
+        for k in 0..3 {
+            let at = k * plane + y * w;
+            subtract_predictions(&line[k], (y > 0).then_some(&above[k]), &mut planes[at..at + w]);
+        }
+        std::mem::swap(&mut line, &mut above);
+    }
+}
+
+/// Writes what a row of a plane has beyond its predictions. Plain loops over slices, which become vector instructions.
+fn subtract_predictions(line: &[u8], above: Option<&Vec<u8>>, residuals: &mut [u8]) {
+    let Some(first) = line.first() else { return };
+    residuals[0] = first.wrapping_sub(above.map_or(128, |above| above[0]));
+    let pairs = line.iter().zip(&line[1..]).zip(&mut residuals[1..]);
+    match above {
+        None => pairs.for_each(|((left, value), residual)| *residual = value.wrapping_sub(*left)),
+        Some(above) => pairs.zip(&above[1..]).for_each(|(((left, value), residual), above)| {
+            *residual = value.wrapping_sub(left.midpoint(*above));
+        }),
     }
 }
 

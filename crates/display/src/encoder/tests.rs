@@ -3,7 +3,7 @@ use crate::decoder::{Decoder, Drawn};
 use crate::picture::tests::noise;
 use proptest::prelude::*;
 
-const QUIET: Duration = Duration::from_millis(120);
+const QUIET: Duration = Duration::from_millis(100);
 
 /// A screen, the encoder of a viewer, and that viewer. Its decoders of images return garbage, the worst a lossy codec can
 /// do.

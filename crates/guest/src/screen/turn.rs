@@ -198,21 +198,27 @@ impl Screen {
         let size = self.size;
         let Some(viewer) = self.viewers.iter_mut().find(|v| v.id == id) else { return Ok(Ok(())) };
         match message {
-            ViewerMessage::Ack(ack) => return Ok(viewer.pacing.acked(&ack, now).map_err(|e| e.to_string())),
+            ViewerMessage::Ack(ack) => {
+                tracing::trace!(viewer = id, ?ack, "Acknowledged");
+                return Ok(viewer.pacing.acked(&ack, now).map_err(|e| e.to_string()));
+            }
             ViewerMessage::Ping { token } => {
                 viewer.pong(token);
             }
             ViewerMessage::Refresh => viewer.refresh()?,
             _ if !viewer.controls() => {}
             ViewerMessage::Key(key) => {
+                viewer.pacing.input(now);
                 self.input.key(&self.x, id, &key)?;
                 Input::flush(&self.x)?;
             }
             ViewerMessage::Pointer(pointer) => {
+                viewer.pacing.input(now);
                 self.input.pointer_at(&self.x, id, &pointer, size)?;
                 Input::flush(&self.x)?;
             }
             ViewerMessage::Text(text) => {
+                viewer.pacing.input(now);
                 self.input.text(&self.x, &text)?;
                 Input::flush(&self.x)?;
             }

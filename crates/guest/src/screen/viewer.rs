@@ -265,7 +265,7 @@ impl Viewer {
     ) -> std::io::Result<()> {
         let Some(session) = &mut self.session else { return Ok(()) };
         let begun = std::time::Instant::now();
-        let look = session.encoder.look(screen, self.pacing.budget(), now, focus, windows)?;
+        let look = session.encoder.look(screen, self.pacing.budget(now), now, focus, windows)?;
         session.looked = Some((look, now, begun.elapsed()));
         Ok(())
     }

@@ -1,0 +1,164 @@
+//! What the viewer shows only approximately, and when each part of it has rested long enough to be made exact
+//! (docs/display-protocol.md §6.2).
+
+use std::time::Duration;
+
+use crate::geometry::{Point, Rect, Size};
+use crate::motion::Move;
+use crate::tiles::TileSet;
+
+/// So long a tile rests before it is made exact.
+const QUIET: Duration = Duration::from_millis(100);
+/// What moves rests for two and a half times what lay between its last two changes, within these bounds: what moves ten
+/// times a second is not made exact in between.
+const SHORTEST_QUIET: Duration = Duration::from_millis(80);
+const LONGEST_QUIET: Duration = Duration::from_millis(150);
+
+/// When a tile that is lossy changed last.
+#[derive(Debug, Clone, Copy)]
+struct Change {
+    at: Duration,
+    /// How long after another change since which it is lossy; without one, very long.
+    gap: Duration,
+}
+
+impl Change {
+    fn rested_at(self) -> Duration {
+        let moves = self.gap <= LONGEST_QUIET;
+        self.at + if moves { (self.gap * 5 / 2).clamp(SHORTEST_QUIET, LONGEST_QUIET) } else { QUIET }
+    }
+}
+
+/// The lossy pixels of one viewer.
+pub(super) struct Lossy {
+    tiles: TileSet,
+    /// One for each tile.
+    changes: Vec<Change>,
+}
+
+impl Lossy {
+    pub(super) fn new(size: Size) -> Self {
+        let tiles = TileSet::new(size);
+        Self { changes: vec![Change { at: Duration::ZERO, gap: Duration::MAX }; tiles.tiles()], tiles }
+    }
+
+    pub(super) fn tiles(&self) -> &TileSet {
+        &self.tiles
+    }
+
+    /// When anything of it changed last.
+    pub(super) fn latest(&self) -> Duration {
+        self.changes.iter().map(|c| c.at).max().unwrap_or_default()
+    }
+
+    /// Follows the picture to another size; everything counts as just changed.
+    pub(super) fn resize(&mut self, size: Size) {
+        let latest = Change { at: self.latest(), gap: Duration::MAX };
+        let mut tiles = TileSet::new(size);
+        tiles.add_all(&self.tiles);
+        self.changes = vec![latest; tiles.tiles()];
+        self.tiles = tiles;
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.tiles.clear();
+    }
+
+    /// Notes that a rectangle was sent lossless.
+    pub(super) fn clear_covered(&mut self, rect: Rect) {
+        self.tiles.clear_covered(rect);
+    }
+
+    /// Notes that a rectangle was sent lossy.
+    pub(super) fn add(&mut self, rect: Rect, now: Duration) {
+        for (index, _) in TileSet::touched(self.tiles.size(), rect) {
+            self.touch(index, now);
+        }
+        self.tiles.add(rect);
+    }
+
+    /// Notes that pixels of a tile differ from the screen.
+    pub(super) fn changed(&mut self, index: usize, differs: Rect, now: Duration) {
+        if self.tiles.get(index).is_some_and(|l| !l.intersect(&differs).is_empty()) {
+            self.touch(index, now);
+        }
+    }
+
+    fn touch(&mut self, index: usize, now: Duration) {
+        let was_lossy = self.tiles.get(index).is_some();
+        let change = &mut self.changes[index];
+        if !was_lossy {
+            *change = Change { at: now, gap: Duration::MAX };
+        } else if now > change.at {
+            *change = Change { at: now, gap: now - change.at };
+        }
+    }
+
+    /// Takes the mark along with copied pixels.
+    pub(super) fn moved(&mut self, m: &Move, now: Duration) {
+        if self.tiles.is_empty() {
+            return;
+        }
+        let taken: Vec<Rect> = TileSet::touched(self.tiles.size(), m.from())
+            .filter_map(|(index, part)| Some(self.tiles.get(index)?.intersect(&part)))
+            .filter(|r| !r.is_empty())
+            .map(|r| Rect::new(r.x - m.from_x + m.to.x, r.y - m.from_y + m.to.y, r.w, r.h))
+            .collect();
+        self.clear_covered(m.to);
+        taken.into_iter().for_each(|rect| self.add(rect, now));
+    }
+
+    /// When the next tile will have rested long enough.
+    pub(super) fn next_rested(&self) -> Option<Duration> {
+        self.tiles.iter().map(|(index, _)| self.changes[index].rested_at()).min()
+    }
+
+    /// Tiles that have rested long enough, nearest to `focus` first, about `enough_px` pixels.
+    pub(super) fn rested(&self, now: Duration, focus: Option<Point>, enough_px: usize) -> TileSet {
+        let mut due: Vec<Rect> =
+            self.tiles.iter().filter(|(index, _)| self.changes[*index].rested_at() <= now).map(|(_, r)| r).collect();
+        if let Some(focus) = focus {
+            due.sort_by_key(|r| r.distance_squared(focus));
+        }
+        let mut rested = TileSet::new(self.tiles.size());
+        let mut px = 0;
+        for rect in due {
+            if px >= enough_px {
+                break;
+            }
+            px += rect.area();
+            rested.add(rect);
+        }
+        rested
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn what_moves_ten_times_a_second_is_not_made_exact_in_between() {
+        let tile = Rect::new(0, 0, 64, 64);
+        for (gap, quiet) in [(16, 80), (40, 100), (50, 125), (100, 150), (140, 150), (200, 100), (5000, 100)] {
+            let mut lossy = Lossy::new(Size::new(200, 200));
+            (1..5).for_each(|n| lossy.add(tile, ms(n * gap)));
+            assert_eq!(lossy.next_rested(), Some(ms(4 * gap + quiet)), "every {gap} ms");
+            assert!(lossy.rested(ms(4 * gap + quiet - 1), None, usize::MAX).is_empty());
+            assert_eq!(lossy.rested(ms(4 * gap + quiet), None, usize::MAX).bounds(), tile);
+        }
+    }
+
+    #[test]
+    fn what_is_nearest_rests_first_and_no_more_than_is_enough() {
+        let mut lossy = Lossy::new(Size::new(1000, 1000));
+        lossy.add(Rect::new(0, 0, 1000, 1000), ms(500));
+        let near = lossy.rested(ms(700), Some(Point { x: 990, y: 990 }), 64 * 64);
+        assert!(near.area() < 4 * 64 * 64 && near.touches(Rect::new(960, 960, 40, 40)), "{near:?}");
+        assert_eq!(lossy.rested(ms(700), None, usize::MAX).area(), 1_000_000);
+    }
+}
