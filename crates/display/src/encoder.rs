@@ -276,15 +276,13 @@ impl Encoder {
     ) -> io::Result<Look> {
         let mut draft = Draft::default();
         let moment = Moment { now, budget, focus };
-        self.follow_scroll(screen, now, &mut draft);
+        let windows = self.window_moves(windows);
+        self.follow(screen, &windows, now, &mut draft);
         let mut changed = self.compare(screen, now);
-        if let Some(snapshots) = &mut self.snapshots {
-            let kept = snapshots.keep(self.shown.view(), &changed, self.lossy.tiles(), now);
-            kept.into_iter().for_each(|command| draft.push(command));
-        }
+        self.keep(&changed, now, &mut draft);
         let video = self.take_video(screen, &mut changed, now)?.map(|rect| (draft.commands.len(), rect));
         let flat = FlatTiles::find(screen, &changed);
-        self.move_pixels(screen, &mut changed, &flat, windows, now, &mut draft);
+        self.move_pixels(screen, &mut changed, &flat, &windows, now, &mut draft);
         let fits = self.send_changes(screen, &changed, &flat, moment, &mut draft)?;
         Ok(Look { moment, draft, video, fits })
     }
@@ -327,8 +325,16 @@ impl Encoder {
         Ok(Some(message))
     }
 
-    /// Sends a scroll that goes on as it began.
-    fn follow_scroll(&mut self, screen: Pixels<'_>, now: Duration, draft: &mut Draft) {
+    /// Moves of windows since the frame before.
+    fn window_moves(&mut self, windows: &[WindowPlace]) -> Vec<Move> {
+        let moves = window_moves(&self.windows, windows, self.shown.size());
+        self.windows.clear();
+        self.windows.extend_from_slice(windows);
+        moves
+    }
+
+    /// Sends a scroll, or else a drag, that goes on as it began.
+    fn follow(&mut self, screen: Pixels<'_>, windows: &[Move], now: Duration, draft: &mut Draft) {
         let moves = self.momentum.follow_scroll(&mut self.shown, screen, &self.dirty);
         for m in &moves {
             self.dirty.clear_covered(m.to);
@@ -336,6 +342,25 @@ impl Encoder {
                 snapshots.note(m.to, now);
             }
             self.send_move(m, now, draft);
+        }
+        if !moves.is_empty() {
+            return;
+        }
+        if let Some(m) = self.momentum.follow_drag(&self.shown, screen, &self.dirty, windows) {
+            let mut covered = TileSet::new(self.shown.size());
+            covered.add(m.to);
+            self.keep(&covered, now, draft);
+            self.shown.copy(m.to, m.from_x, m.from_y);
+            self.dirty.clear_covered(m.to);
+            self.send_move(&m, now, draft);
+        }
+    }
+
+    /// Lets the viewer keep what is worth it of what is about to change.
+    fn keep(&mut self, changed: &TileSet, now: Duration, draft: &mut Draft) {
+        if let Some(snapshots) = &mut self.snapshots {
+            let kept = snapshots.keep(self.shown.view(), changed, self.lossy.tiles(), now);
+            kept.into_iter().for_each(|command| draft.push(command));
         }
     }
 
@@ -359,17 +384,14 @@ impl Encoder {
         screen: Pixels<'_>,
         changed: &mut TileSet,
         flat: &FlatTiles,
-        windows: &[WindowPlace],
+        windows: &[Move],
         now: Duration,
         draft: &mut Draft,
     ) {
-        let window_moves = window_moves(&self.windows, windows, self.shown.size());
-        self.windows.clear();
-        self.windows.extend_from_slice(windows);
         // Tiles of one colour are cheapest as they are, and looking for their origin would be in vain.
         let mut textured = changed.clone();
         flat.indices().for_each(|index| textured.clear_tile(index));
-        let moves = motion::find(&mut self.shown, screen, &textured, &window_moves, &mut self.momentum);
+        let moves = motion::find(&mut self.shown, screen, &textured, windows, &mut self.momentum);
         moves.iter().for_each(|m| self.send_move(m, now, draft));
         if moves.is_empty() {
             return;

@@ -45,6 +45,27 @@ impl Momentum {
         self.followed_px = exact_px(&moves);
         moves
     }
+
+    /// Finds a window that moved as a whole, or what was dragged last where it was dragged on to; the move is exact, and the
+    /// caller carries it out. Cheaper than to compare first, too.
+    pub(crate) fn follow_drag(
+        &mut self,
+        shown: &Picture,
+        screen: Pixels<'_>,
+        dirty: &TileSet,
+        windows: &[Move],
+    ) -> Option<Move> {
+        let worth_it =
+            |w: &&Move| w.to.area() >= SMALLEST_CHANGE_PX && dirty.touches(w.to) && worth_it(shown, screen, w);
+        let window =
+            windows.iter().filter(worth_it).map(|w| Move { exact: true, ..*w }).find(|w| w.fits(shown, screen));
+        let found = window.or_else(|| {
+            let near = self.drag.as_ref().is_some_and(|d| dirty.touches(d.place()));
+            if near { drag::go_on(shown, screen, &mut self.drag) } else { None }
+        })?;
+        self.followed_px += found.to.area();
+        Some(found)
+    }
 }
 
 /// A copy inside the picture the viewer shows.
@@ -60,6 +81,11 @@ pub(crate) struct Move {
 impl Move {
     pub(crate) fn from(&self) -> Rect {
         Rect::new(self.from_x, self.from_y, self.to.w, self.to.h)
+    }
+
+    /// Whether every pixel will be right after the copy.
+    fn fits(&self, shown: &Picture, screen: Pixels<'_>) -> bool {
+        screen.rows(self.to).eq(shown.rows(self.from()))
     }
 }
 

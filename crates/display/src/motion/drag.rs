@@ -35,16 +35,27 @@ pub(super) struct Drag {
     by: (i32, i32),
 }
 
+impl Drag {
+    /// Where it is.
+    pub(super) fn place(&self) -> Rect {
+        self.to
+    }
+}
+
 /// Finds the rectangle that moved, if there is one.
 pub(super) fn find(shown: &Picture, screen: Pixels<'_>, changed: &TileSet, last: &mut Option<Drag>) -> Option<Move> {
     let mut votes: Vec<((i32, i32), u32, Rect)> = Vec::new();
     let mut searches = if last.is_some() { MOST_SEARCHES } else { PROBES };
     for probe in probes(shown, screen, changed) {
         let known = votes.iter().map(|v| v.0).chain(last.map(|d| d.by)).find(|by| fits(shown, screen, probe, *by));
-        let near = || last.and_then(|d| seek(shown, screen, probe, displaced(probe, d.by, shown.size())?, NEAR));
+        let seek = |around: Rect, reach: u16| {
+            let (x, y) = seek(shown.view(), screen.row(probe.x, probe.y, probe.w), around, reach)?;
+            Some((x - i32::from(probe.x), y - i32::from(probe.y)))
+        };
+        let near = || last.and_then(|d| seek(displaced(probe, d.by, shown.size())?, NEAR));
         let far = || {
             searches = searches.checked_sub(1)?;
-            seek(shown, screen, probe, probe, REACH)
+            seek(probe, REACH)
         };
         let Some(by) = known.or_else(near).or_else(far) else { continue };
         match votes.iter_mut().find(|v| v.0 == by) {
@@ -63,6 +74,32 @@ pub(super) fn find(shown: &Picture, screen: Pixels<'_>, changed: &TileSet, last:
         .filter(|m| m.to.area() >= SMALLEST_PX)?;
     *last = Some(Drag { to: found.to, by });
     Some(found)
+}
+
+/// What was dragged last, found by a piece of itself near where it was going; only when all of it fits.
+pub(super) fn go_on(shown: &Picture, screen: Pixels<'_>, last: &mut Option<Drag>) -> Option<Move> {
+    let Drag { to: from, by: (dx, dy) } = (*last)?;
+    let size = shown.size();
+    if !size.rect().contains(&from) {
+        return None;
+    }
+    let by = pieces(from).filter(|p| is_distinct(shown.row(p.x, p.y, p.w))).find_map(|piece| {
+        let (x, y) = seek(screen, shown.row(piece.x, piece.y, piece.w), displaced(piece, (-dx, -dy), size)?, NEAR)?;
+        Some((i32::from(piece.x) - x, i32::from(piece.y) - y))
+    })?;
+    let to = displaced(from, (-by.0, -by.1), size).filter(|_| by != (0, 0))?;
+    if !fits(shown, screen, to, by) {
+        return None;
+    }
+    *last = Some(Drag { to, by });
+    Some(Move { to, from_x: from.x, from_y: from.y, exact: true })
+}
+
+/// Rows of pixels all over a rectangle.
+fn pieces(r: Rect) -> impl Iterator<Item = Rect> {
+    let at = |part: u16, length: u16, less: u16| (u32::from(length - less) * u32::from(part) / 6) as u16;
+    let parts = [(3, 3), (1, 1), (5, 5), (5, 1), (1, 5), (3, 1), (2, 4)].into_iter().filter(move |_| r.w >= PROBE_PX);
+    parts.map(move |(x, y)| Rect::new(r.x + at(x, r.w, PROBE_PX), r.y + at(y, r.h, 1), PROBE_PX, 1))
 }
 
 /// What was dragged before, moved on by another displacement, when all of it fits.
@@ -111,19 +148,20 @@ fn fits(shown: &Picture, screen: Pixels<'_>, r: Rect, by: (i32, i32)) -> bool {
         .is_some_and(|from| (0..r.h).all(|i| screen.row(r.x, r.y + i, r.w) == shown.row(from.x, from.y + i, r.w)))
 }
 
-/// Looks for a probe around a place, so many pixels in each direction; `None` when it is nowhere, or in more than one place.
-fn seek(shown: &Picture, screen: Pixels<'_>, probe: Rect, around: Rect, reach: u16) -> Option<(i32, i32)> {
-    let size = shown.size();
-    let finder = Finder::new(screen.row(probe.x, probe.y, probe.w));
+/// Looks for a row of pixels around a place, so many pixels in each direction; `None` when it is nowhere, or in more than
+/// one place.
+fn seek(pixels: Pixels<'_>, wanted: &[u8], around: Rect, reach: u16) -> Option<(i32, i32)> {
+    let size = pixels.size();
+    let finder = Finder::new(wanted);
     let left = around.x.saturating_sub(reach);
     let right = around.right().saturating_add(reach).min(size.width);
     let mut found = None;
     for y in around.y.saturating_sub(reach)..around.y.saturating_add(reach).min(size.height) {
-        let row = shown.row(left, y, right - left);
+        let row = pixels.row(left, y, right - left);
         // Matches that begin inside a pixel are none.
         for at in finder.find_iter(row).filter(|at| at % 4 == 0) {
             let x = i32::from(left) + (at / 4) as i32;
-            if found.replace((x - i32::from(probe.x), i32::from(y) - i32::from(probe.y))).is_some() {
+            if found.replace((x, i32::from(y))).is_some() {
                 return None;
             }
         }
