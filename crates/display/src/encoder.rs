@@ -86,6 +86,8 @@ pub struct Encoder {
     settings: EncoderSettings,
     /// What the viewer shows; where `lossy` holds pixels, the source of what it shows.
     shown: Picture,
+    /// Fills that were sent and are not in `shown` yet: all of them newer than anything else in it.
+    late_fills: Vec<(Rect, [u8; 4])>,
     /// What may differ between `shown` and the screen.
     dirty: TileSet,
     /// What the viewer shows only approximately.
@@ -174,6 +176,7 @@ impl Encoder {
         Ok(Self {
             settings,
             shown: Picture::new(size),
+            late_fills: Vec::new(),
             lossy: Lossy::new(size),
             dirty: TileSet::full(size),
             windows: Vec::new(),
@@ -200,6 +203,7 @@ impl Encoder {
 
     /// Follows the screen to another size; the viewer must be told by a resize message before the next frame.
     pub fn resize(&mut self, size: Size) {
+        self.catch_up();
         self.shown.resize(size);
         self.lossy.resize(size);
         self.dirty = TileSet::full(size);
@@ -212,6 +216,7 @@ impl Encoder {
     /// # Errors
     /// When the compressor cannot be made (no memory).
     pub fn refresh(&mut self) -> io::Result<()> {
+        self.catch_up();
         self.writer = PixelWriter::new(self.settings.window_log)?;
         self.new_stream = true;
         self.said_exact = false;
@@ -274,6 +279,7 @@ impl Encoder {
         focus: Option<Point>,
         windows: &[WindowPlace],
     ) -> io::Result<Look> {
+        self.catch_up();
         let mut draft = Draft::default();
         let moment = Moment { now, budget, focus };
         let windows = self.window_moves(windows);
@@ -323,6 +329,18 @@ impl Encoder {
         frame.encode(&mut message);
         self.statistics.bytes += message.len() as u64;
         Ok(Some(message))
+    }
+
+    /// Whether there is something to [catch up](Self::catch_up) with.
+    pub fn is_behind(&self) -> bool {
+        !self.late_fills.is_empty()
+    }
+
+    /// Does what could wait until the frame was sent; the next frame does it otherwise.
+    pub fn catch_up(&mut self) {
+        for (rect, pixel) in self.late_fills.drain(..) {
+            self.shown.fill_pixel(rect, pixel);
+        }
     }
 
     /// Moves of windows since the frame before.
@@ -452,6 +470,8 @@ impl Encoder {
         });
         units::order(&mut list, focus, budget.bytes);
         let mut fits = true;
+        // Units of other kinds may lie over fills.
+        let fills_alone = list.iter().all(|u| matches!(u.kind, Kind::Fill(_)));
         for unit in list {
             if !draft.has_room(budget.bytes, 4 * unit.rect.area()) {
                 self.dirty.add(unit.rect);
@@ -459,6 +479,7 @@ impl Encoder {
                 continue;
             }
             match unit.kind {
+                Kind::Fill(pixel) if fills_alone => self.late_fills.push((unit.rect, pixel)),
                 Kind::Fill(pixel) => self.shown.fill_pixel(unit.rect, pixel),
                 Kind::Raw | Kind::Planar | Kind::Jpeg => self.shown.take(screen, unit.rect),
                 Kind::Restore(slot) => {
@@ -487,6 +508,7 @@ impl Encoder {
         if due.is_empty() {
             return Ok(());
         }
+        self.catch_up();
         let mut list = units::plan(&mut Task {
             pixels: self.shown.view(),
             shown: None,

@@ -21,7 +21,7 @@ test("a new connection shows nothing before its first frame, and then everything
   const drawing = page.take((_drawing, pixels) => {
     bytes = pixels.byteLength;
   });
-  expect(drawing).toEqual({ connection: 1, frame: 1, width: 8, height: 4, rects: [ALL] });
+  expect(drawing).toEqual({ connection: 1, frame: 1, width: 8, height: 4, fills: [], rects: [ALL] });
   expect(bytes).toBe(4 * 8 * 4);
   expect(page.fresh).toBe(false);
   expect(page.take(() => {})).toBeUndefined();
@@ -130,4 +130,64 @@ test("frame numbers above 2³¹ come through", () => {
   writer.resize(8, 4, false);
   writer.change(0xfffffffe, [], () => {});
   expect(reader().take(() => {})).toMatchObject({ frame: 0xfffffffe });
+});
+
+const LARGE = { x: 0, y: 0, width: 400, height: 300 };
+
+test("a large fill is there for the page before the memory is filled", () => {
+  const { writer, reader } = pair();
+  writer.begin(1);
+  const picture = writer.resize(400, 300, false);
+  const page = reader();
+  writer.change(1, [LARGE], () => {});
+  page.take(() => {});
+  const fill = { ...LARGE, colour: 0x102030 };
+  let seen: unknown;
+  writer.change(2, [fill], () => {
+    picture.fill(LARGE, 0x10, 0x20, 0x30);
+    seen = page.take(() => {});
+  });
+  expect(seen).toMatchObject({ frame: 2, fills: [fill], rects: [] });
+  expect(page.fresh).toBe(false);
+});
+
+test("what is drawn from memory over a fill comes after it, and waits for the memory", () => {
+  const { writer, reader } = pair();
+  writer.begin(1);
+  const picture = writer.resize(400, 300, false);
+  const page = reader();
+  writer.change(1, [LARGE], () => {});
+  page.take(() => {});
+  const letter = { x: 10, y: 10, width: 8, height: 12 };
+  const fill = { ...LARGE, colour: 0xffffff };
+  writer.change(2, [fill], () => picture.fill(LARGE, 255, 255, 255));
+  writer.change(3, [letter, { ...LARGE, height: 1, colour: 0 }], () => picture.fill(letter, 9, 9, 9));
+  let during: unknown = "not asked";
+  let clock = 0;
+  writer.change(4, [{ ...fill, colour: 0x010203 }], () => {
+    during = page.take(
+      () => {},
+      () => (clock += 10),
+    );
+  });
+  expect(during).toBeUndefined();
+  const drawing = page.take(() => {});
+  expect(drawing?.fills.map(({ colour }) => colour)).toEqual([0xffffff, 0x010203]);
+  expect(drawing?.rects.length).toBeGreaterThan(0);
+  expect(drawing?.frame).toBe(4);
+});
+
+test("many fills, and small ones, are drawn from memory", () => {
+  const { writer, reader } = pair();
+  writer.begin(1);
+  writer.resize(400, 300, false);
+  const page = reader();
+  writer.change(1, [LARGE], () => {});
+  page.take(() => {});
+  writer.change(2, [{ x: 0, y: 0, width: 10, height: 10, colour: 1 }], () => {});
+  expect(page.take(() => {})).toMatchObject({ fills: [], rects: [{ width: 10, height: 10 }] });
+  for (let number = 3; number < 20; number += 1) {
+    writer.change(number, [{ ...LARGE, colour: number }], () => {});
+  }
+  expect(page.take(() => {})).toMatchObject({ frame: 19, rects: [LARGE] });
 });

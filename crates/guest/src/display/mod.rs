@@ -143,6 +143,8 @@ impl Reporter {
 #[derive(Default)]
 struct Running {
     folders: Option<Folders>,
+    /// X servers' sockets that were there before ours was started.
+    sockets: Option<Vec<PathBuf>>,
     x: Option<XServer>,
     /// X server and D-Bus: they end last.
     last: Vec<i32>,
@@ -247,6 +249,7 @@ async fn start(args: &DisplayArgs, reaper: &Reaper, reporter: &Reporter, running
     };
     let folders = Folders::make(&args.name, &account);
     let folders = &*running.folders.insert(folders.map_err(|e| format!("The display's folders cannot be made: {e}."))?);
+    running.sockets = Some(xserver::sockets());
     let last = RefCell::new(&mut running.last);
     let x_exit = &mut running.x_exit;
     let note = |pid: Pid| last.borrow_mut().push(pid.as_raw_nonzero().get());
@@ -296,8 +299,9 @@ async fn finish(end: End, running: Running, reaper: &Reaper, reporter: &Reporter
         End::Failed(_) => Duration::ZERO,
     };
     end_tree(reaper, grace, &running.last, &Vec::new).await;
-    if let Some(x) = &running.x {
-        xserver::clean_up(x);
+    match &running.x {
+        Some(x) => xserver::clean_up(x),
+        None => running.sockets.iter().for_each(|before| xserver::clean_up_unknown(before)),
     }
     drop(running.folders);
     match end {

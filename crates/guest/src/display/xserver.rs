@@ -27,6 +27,9 @@ const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 /// Room the picture file needs beyond its own size.
 const SPARE_BYTES: u64 = 8 << 20;
 
+/// Where X servers have their sockets.
+const SOCKETS: &str = "/tmp/.X11-unix";
+
 /// A running X server.
 #[derive(Debug)]
 pub(crate) struct XServer {
@@ -174,7 +177,7 @@ pub(crate) async fn start(
         Ok(Err(_)) | Err(_) => None,
     };
     let number = number.ok_or("The X server ended before it was ready, or did not become ready in time.")?;
-    let socket = PathBuf::from(format!("/tmp/.X11-unix/X{number}"));
+    let socket = Path::new(SOCKETS).join(format!("X{number}"));
     let framebuffer = folders.picture.join("Xvfb_screen0");
     Ok(XServer { pid, number, socket, cookie, framebuffer, authority })
 }
@@ -197,16 +200,33 @@ pub(crate) fn clean_up(x: &XServer) {
     if owner == Some(x.pid.as_raw_nonzero().get()) {
         let _ = fs::remove_file(lock);
     }
+    remove_unless_bound(&x.socket);
+}
+
+/// The sockets of X servers there are.
+pub(crate) fn sockets() -> Vec<PathBuf> {
+    let entries = fs::read_dir(SOCKETS).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+/// Removes the socket of an X server that was killed before it had said its number; `before` were there before it.
+pub(crate) fn clean_up_unknown(before: &[PathBuf]) {
+    let own = rustix::process::geteuid().as_raw();
+    let ours = |path: &PathBuf| !before.contains(path) && fs::metadata(path).is_ok_and(|m| m.uid() == own);
+    sockets().into_iter().filter(ours).for_each(|path| remove_unless_bound(&path));
+}
+
+fn remove_unless_bound(socket: &Path) {
     // The kernel's list of sockets ends each line with the path the socket is bound to.
-    let path = x.socket.display().to_string();
+    let path = socket.display().to_string();
     let bound = fs::read_to_string("/proc/net/unix").unwrap_or_default();
     if !bound.lines().any(|line| line.ends_with(&path) && !line.ends_with(&format!("@{path}"))) {
-        let _ = fs::remove_file(&x.socket);
+        let _ = fs::remove_file(socket);
     }
 }
 
 fn socket_folder() -> io::Result<()> {
-    let folder = Path::new("/tmp/.X11-unix");
+    let folder = Path::new(SOCKETS);
     if !folder.is_dir() {
         fs::create_dir_all(folder)?;
         fs::set_permissions(folder, fs::Permissions::from_mode(0o1777))?;

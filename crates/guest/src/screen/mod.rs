@@ -220,6 +220,11 @@ impl Screen {
             if self.read_x()? {
                 continue;
             }
+            if self.viewers.iter().any(Viewer::is_behind) {
+                // Those who send have their turn first.
+                tokio::task::yield_now().await;
+                self.viewers.iter_mut().for_each(Viewer::catch_up);
+            }
             let due = self.next_due();
             let sleep = async {
                 match due {

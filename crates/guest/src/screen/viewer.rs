@@ -291,6 +291,18 @@ impl Viewer {
         Ok(())
     }
 
+    /// Whether there is something to [catch up](Self::catch_up) with.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.session.as_ref().is_some_and(|s| s.encoder.is_behind())
+    }
+
+    /// Does what could wait until frames were sent.
+    pub(crate) fn catch_up(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.encoder.catch_up();
+        }
+    }
+
     /// Answers a ping.
     pub(crate) fn pong(&self, token: u32) {
         let Some(session) = &self.session else { return };

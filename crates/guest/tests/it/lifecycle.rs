@@ -46,6 +46,23 @@ fn a_display_that_is_stopped_while_it_starts_leaves_nothing() {
     }
 }
 
+#[test]
+fn an_x_server_that_is_ended_before_it_said_anything_leaves_no_socket() {
+    for turn in 0..10 {
+        // Above what X servers choose by themselves.
+        let number = 2000 + std::process::id() % 30_000;
+        let socket = std::path::PathBuf::from(format!("/tmp/.X11-unix/X{number}"));
+        let mut display = Display::spawn(&["--size", "640x480", "--display", &format!(":{number}")], &["sleep", "1000"]);
+        display.number = number;
+        eventually("it has a socket", || socket.exists().then_some(()));
+        // A little later each time: while it gets ready, and when it has said so.
+        std::thread::sleep(std::time::Duration::from_millis(5 * turn));
+        assert!(display.stop().success());
+        assert!(!socket.exists());
+        nothing_left(&display);
+    }
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn an_application_that_ends_takes_the_display_with_it() {
     let mut display =

@@ -45,6 +45,17 @@ pub(crate) struct Display {
 impl Display {
     /// Starts a display and waits until its X server answers.
     pub(crate) fn start(args: &[&str], command: &[&str]) -> Self {
+        let mut display = Self::spawn(args, command);
+        display.address = display.line(|v| v["listening"].as_str().map(str::to_owned));
+        let (number, xauthority) =
+            display.line(|v| Some((v["display"].as_str()?.to_owned(), v["xauthority"].as_str()?.to_owned())));
+        display.number = number[1..].parse().expect("a number");
+        display.xauthority = xauthority;
+        display
+    }
+
+    /// Starts a display.
+    pub(crate) fn spawn(args: &[&str], command: &[&str]) -> Self {
         let name = format!("test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let mut child = Command::new(env!("CARGO_BIN_EXE_porthole-guest"))
             .args(["display", "--listen", "127.0.0.1:0", "--name", &name])
@@ -63,14 +74,7 @@ impl Display {
                 }
             }
         });
-        let mut display =
-            Self { child, name, address: String::new(), number: 0, xauthority: String::new(), lines, seen: Vec::new() };
-        display.address = display.line(|v| v["listening"].as_str().map(str::to_owned));
-        let (number, xauthority) =
-            display.line(|v| Some((v["display"].as_str()?.to_owned(), v["xauthority"].as_str()?.to_owned())));
-        display.number = number[1..].parse().expect("a number");
-        display.xauthority = xauthority;
-        display
+        Self { child, name, address: String::new(), number: 0, xauthority: String::new(), lines, seen: Vec::new() }
     }
 
     /// Waits for a line that `pick` finds something in.

@@ -6,7 +6,7 @@
 
 import { Picture } from "./picture.ts";
 import type { PixelStream } from "./pixel-stream.ts";
-import { type Command, type Frame, type Message, ProtocolError, type Rect } from "./protocol.ts";
+import { type Changed, type Command, type Frame, type Message, ProtocolError } from "./protocol.ts";
 
 /** Decodes a JFIF image into r g b a pixels, row by row; fails when the image is not exactly `width × height`. */
 export type JpegDecoder = (data: Uint8Array<ArrayBuffer>, width: number, height: number) => Promise<Uint8ClampedArray>;
@@ -26,7 +26,7 @@ export interface PictureOwner {
    * Keeps readers away from the picture while `change` runs; from then on the picture is that of frame `number` and
    * the rectangles `changed` are to be drawn.
    */
-  change(number: number, changed: readonly Rect[], change: () => void): void;
+  change(number: number, changed: readonly Changed[], change: () => void): void;
   /** The frame that was just put into the picture: what it took. */
   framed(frame: FrameReport): void;
 }
@@ -154,7 +154,7 @@ export class Decoder {
   private apply(waiting: Waiting): void {
     const { frame, arrivedMs } = waiting;
     const begun = this.nowMs();
-    const changed = frame.commands.filter(({ kind }) => kind !== "save").map(({ rect }) => rect);
+    const changed = frame.commands.filter(({ kind }) => kind !== "save").map(changeOf);
     this.owner.change(frame.number, changed, () => {
       let offset = 0;
       let image = 0;
@@ -212,4 +212,11 @@ export class Decoder {
     }
     return snapshot;
   }
+}
+
+function changeOf(command: Command): Changed {
+  const { rect } = command;
+  return command.kind === "fill"
+    ? { ...rect, colour: (command.red << 16) | (command.green << 8) | command.blue }
+    : rect;
 }

@@ -78,6 +78,10 @@ export class SharedPresenter {
     }
     const { width, height, connection, frame } = drawing;
     resizeCanvas(this.canvas, width, height);
+    for (const { x, y, width, height, colour } of drawing.fills) {
+      this.context.fillStyle = `#${colour.toString(16).padStart(6, "0")}`;
+      this.context.fillRect(x, y, width, height);
+    }
     for (const rect of drawing.rects) {
       this.context.putImageData(this.image, 0, 0, rect.x, rect.y, rect.width, rect.height);
     }

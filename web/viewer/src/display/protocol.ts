@@ -34,6 +34,11 @@ export interface Rect {
   height: number;
 }
 
+/** A rectangle that changed, and the colour (0xrrggbb) that all of it has, if it is known to have one. */
+export interface Changed extends Rect {
+  colour?: number;
+}
+
 export type Command =
   | { kind: "fill"; rect: Rect; red: number; green: number; blue: number }
   | { kind: "copy"; rect: Rect; sourceX: number; sourceY: number }

@@ -3,9 +3,11 @@
  *
  * ```
  *   32-bit words 0–255                          then pixels (r g b 255, row by row)
- *   lock awake version frame width height count connection; rectangles: 4 words each, from word 16
+ *   lock awake version frame width height count connection fills
+ *   rectangles: 4 words each, from word 16; fills: a rectangle and a colour each, from word 208
  * ```
- * The worker changes everything under the lock; the page copies what is to be drawn under the lock and clears the list.
+ * The worker changes everything under the lock, but for fills that the page can draw without the pixels: those are there
+ * for it at once, and fill the memory after that. Fills are drawn first, then the rectangles from memory; the page copies what is to be drawn under the lock and clears the list.
  * The worker may block for the lock, the page only spins for a moment and comes back in the next animation frame.
  * A reader that sees `version` changed has something to draw. While `awake` is 1 the page looks by itself; otherwise it
  * is woken by a message.
@@ -13,7 +15,7 @@
 
 import { DIRTY_LIMIT, Dirty } from "./dirty.ts";
 import { Picture } from "./picture.ts";
-import type { Rect } from "./protocol.ts";
+import type { Changed, Rect } from "./protocol.ts";
 
 const LOCK = 0;
 const AWAKE = 1;
@@ -23,7 +25,9 @@ const WIDTH = 4;
 const HEIGHT = 5;
 const COUNT = 6;
 const CONNECTION = 7;
+const FILLS = 8;
 const RECTS = 16;
+const FILL_RECTS = RECTS + 4 * DIRTY_LIMIT;
 const HEADER_BYTES = 1024;
 
 const FREE = 0;
@@ -35,12 +39,23 @@ const SPIN_MS = 1.5;
 /** Memory is asked for in steps of this, so that dragging a window's edge does not allocate each time. */
 const STEP_BYTES = 4 * 1024 * 1024;
 
+/** Most fills kept apart. */
+const FILL_LIMIT = 8;
+/** A smaller rectangle is drawn from memory just as fast. */
+const SMALLEST_FILL_PX = 32 * 1024;
+
+/** A rectangle that has one colour: 0xrrggbb. */
+export interface Fill extends Rect {
+  colour: number;
+}
+
 /** The worker's side. */
 export class SharedWriter {
   private words: Int32Array | undefined;
   private memory: SharedArrayBuffer | undefined;
   private picture: Picture | undefined;
   private readonly dirty = new Dirty();
+  private fills: Fill[] = [];
   private connection = 0;
   private frame = 0;
 
@@ -77,21 +92,36 @@ export class SharedWriter {
   }
 
   /** Changes the picture; from then on it is that of frame `number`. */
-  change(number: number, changed: readonly Rect[], change: () => void): void {
+  change(number: number, changed: readonly Changed[], change: () => void): void {
     const words = this.words as Int32Array;
+    let early = false;
     this.locked(words, () => {
-      change();
-      // The page has drawn what the list held if it emptied it.
+      // The page has drawn what the lists held if it emptied them.
       if (words[COUNT] === 0) {
         this.dirty.take();
       }
-      for (const rect of changed) {
-        this.dirty.add(rect);
+      if (words[FILLS] === 0) {
+        this.fills = [];
+      }
+      const fills = changed.filter(isLargeFill);
+      if (fills.length === changed.length && fills.length + this.fills.length <= FILL_LIMIT) {
+        this.fills.push(...fills);
+        early = !this.dirty.rectangles.some((rect) => fills.some((fill) => meet(rect, fill)));
+      } else {
+        for (const rect of changed) {
+          this.dirty.add(rect);
+        }
+      }
+      if (!early) {
+        change();
       }
       this.list(words);
       this.frame = number;
       this.publish(words, true);
     });
+    if (early) {
+      change();
+    }
   }
 
   /** Says whether the page looks by itself. */
@@ -108,6 +138,7 @@ export class SharedWriter {
     this.picture = picture;
     words[WIDTH] = picture.width;
     words[HEIGHT] = picture.height;
+    this.fills = [];
     this.dirty.take();
     this.dirty.add({ x: 0, y: 0, width: picture.width, height: picture.height });
     this.list(words);
@@ -127,6 +158,10 @@ export class SharedWriter {
     words[COUNT] = rects.length;
     rects.forEach((rect, index) => {
       words.set([rect.x, rect.y, rect.width, rect.height], RECTS + 4 * index);
+    });
+    words[FILLS] = this.fills.length;
+    this.fills.forEach((fill, index) => {
+      words.set([fill.x, fill.y, fill.width, fill.height, fill.colour], FILL_RECTS + 5 * index);
     });
   }
 
@@ -153,6 +188,8 @@ export interface Drawing {
   frame: number;
   width: number;
   height: number;
+  /** To be drawn before the rectangles. */
+  fills: readonly Fill[];
   rects: readonly Rect[];
 }
 
@@ -190,22 +227,27 @@ export class SharedReader {
     try {
       const width = words[WIDTH] ?? 0;
       const height = words[HEIGHT] ?? 0;
-      const rects: Rect[] = [];
-      const count = Math.min(words[COUNT] ?? 0, DIRTY_LIMIT);
-      for (let index = 0; index < count; index += 1) {
-        const [x = 0, y = 0, w = 0, h = 0] = words.subarray(RECTS + 4 * index, RECTS + 4 * index + 4);
-        rects.push({ x, y, width: w, height: h });
-      }
-      words[COUNT] = 0;
+      const rects = this.listed(COUNT, DIRTY_LIMIT, RECTS, 4).map(rectOf);
+      const fills = this.listed(FILLS, FILL_LIMIT, FILL_RECTS, 5).map((entry) => ({
+        ...rectOf(entry),
+        colour: entry[4] ?? 0,
+      }));
       this.seen = Atomics.load(words, VERSION);
       const connection = words[CONNECTION] ?? 0;
-      const drawing = { connection, frame: (words[FRAME] ?? 0) >>> 0, width, height, rects };
+      const drawing = { connection, frame: (words[FRAME] ?? 0) >>> 0, width, height, fills, rects };
       draw(drawing, new Uint8ClampedArray(this.memory, HEADER_BYTES, 4 * width * height));
       return drawing;
     } finally {
       Atomics.store(words, LOCK, FREE);
       Atomics.notify(words, LOCK);
     }
+  }
+
+  /** Takes a list out of the memory: the number of its entries, and where they are. */
+  private listed(count: number, limit: number, from: number, entryWords: number): Int32Array[] {
+    const length = Math.min(this.words[count] ?? 0, limit);
+    this.words[count] = 0;
+    return Array.from({ length }, (_, i) => this.words.slice(from + entryWords * i, from + entryWords * (i + 1)));
   }
 
   private lock(nowMs: () => number): boolean {
@@ -217,6 +259,18 @@ export class SharedReader {
     }
     return true;
   }
+}
+
+function rectOf([x = 0, y = 0, width = 0, height = 0]: Int32Array): Rect {
+  return { x, y, width, height };
+}
+
+function isLargeFill(changed: Changed): changed is Fill {
+  return changed.colour !== undefined && changed.width * changed.height >= SMALLEST_FILL_PX;
+}
+
+function meet(a: Rect, b: Rect): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }
 
 function copyOf(picture: Picture): Picture {

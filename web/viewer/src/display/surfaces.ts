@@ -4,7 +4,7 @@ import { epochMs, type Patch, type ToPage } from "./channel.ts";
 import type { FrameReport, PictureOwner } from "./decoder.ts";
 import { Dirty } from "./dirty.ts";
 import { Picture } from "./picture.ts";
-import type { Rect } from "./protocol.ts";
+import type { Changed, Rect } from "./protocol.ts";
 import { SharedWriter } from "./shared.ts";
 
 /** Says that a frame was drawn. */
@@ -36,7 +36,7 @@ export class SharedSurface implements Surface {
     return picture;
   }
 
-  change(number: number, changed: readonly Rect[], change: () => void): void {
+  change(number: number, changed: readonly Changed[], change: () => void): void {
     this.writer.change(number, changed, change);
   }
 
@@ -82,7 +82,7 @@ abstract class OwnMemorySurface implements Surface {
     return picture;
   }
 
-  change(number: number, changed: readonly Rect[], change: () => void): void {
+  change(number: number, changed: readonly Changed[], change: () => void): void {
     change();
     this.frame = number;
     for (const rect of changed) {
