@@ -481,7 +481,7 @@ impl Encoder {
             match unit.kind {
                 Kind::Fill(pixel) if fills_alone => self.late_fills.push((unit.rect, pixel)),
                 Kind::Fill(pixel) => self.shown.fill_pixel(unit.rect, pixel),
-                Kind::Raw | Kind::Planar | Kind::Jpeg => self.shown.take(screen, unit.rect),
+                Kind::Raw | Kind::Planar | Kind::Grey | Kind::Jpeg => self.shown.take(screen, unit.rect),
                 Kind::Restore(slot) => {
                     if let Some(snapshots) = &self.snapshots {
                         snapshots.restore(&mut self.shown, unit.rect, slot);
@@ -548,7 +548,7 @@ impl Encoder {
                 self.writer.write(&self.scratch, &mut draft.zstd)?;
                 draft.push(Command::Raw { rect });
             }
-            Kind::Planar => {
+            Kind::Planar | Kind::Grey => {
                 self.scratch.clear();
                 planar::encode(self.shown.rows(rect), order, rect.w.into(), rect.h.into(), &mut self.scratch);
                 self.writer.write(&self.scratch, &mut draft.zstd)?;

@@ -14,6 +14,8 @@ pub(super) enum Kind {
     Fill([u8; 4]),
     Raw,
     Planar,
+    /// Little text without colour, in planes: two of the three say nothing.
+    Grey,
     Jpeg,
     /// A snapshot of the viewer has it.
     Restore(u8),
@@ -32,6 +34,8 @@ const LARGEST_UNIT_PX: usize = 128 << 10;
 const SMALLEST_SPLIT_PX: usize = 16 << 10;
 /// Rectangles with fewer pixels are not looked for in snapshots.
 const SMALLEST_RESTORED_PX: usize = 32;
+/// Text in larger rectangles finds its own letters again, wherever they are, when it goes as it is.
+const LARGEST_GREY_PX: usize = 1024;
 /// Changes with fewer photographic pixels are sent lossless at once: cheap, and nothing to refine.
 const SMALLEST_LOSSY_PX: usize = 12 << 10;
 
@@ -106,6 +110,7 @@ pub(super) fn plan(task: &mut Task<'_>) -> Vec<Unit> {
                 (None, Some(pixel)) => Kind::Fill(pixel),
                 (None, None) => match classify(task.pixels, rect) {
                     Class::Flat(pixel) => Kind::Fill(pixel),
+                    Class::Text if is_little_grey(task.pixels, rect) => Kind::Grey,
                     Class::Text => Kind::Raw,
                     Class::Photo => Kind::Planar,
                 },
@@ -127,6 +132,12 @@ pub(super) fn plan(task: &mut Task<'_>) -> Vec<Unit> {
         }
     }
     units
+}
+
+/// Whether a rectangle is as small as a few letters, and without colour.
+fn is_little_grey(pixels: Pixels<'_>, rect: Rect) -> bool {
+    let grey = |p: &[u8; 4]| p[0] == p[1] && p[1] == p[2];
+    rect.area() <= LARGEST_GREY_PX && pixels.rows(rect).all(|row| row.as_chunks().0.iter().all(grey))
 }
 
 /// Moves the units of a finished tile row to `units`, joined with those `open` ones they continue.
@@ -160,7 +171,7 @@ fn joins_right(a: &Unit, b: &Unit, largest: usize) -> bool {
     match a.kind {
         // Neither covers pixels that are not right then: only exact continuations join.
         Kind::Fill(_) | Kind::Restore(_) => a.rect.right() == b.rect.x && (a.rect.y, a.rect.h) == (b.rect.y, b.rect.h),
-        Kind::Raw | Kind::Planar | Kind::Jpeg => {
+        Kind::Raw | Kind::Planar | Kind::Grey | Kind::Jpeg => {
             a.rect.area() + b.rect.area() <= largest && wastes_little(&a.rect, &b.rect)
         }
     }
@@ -170,7 +181,7 @@ fn joins_below(a: &Unit, b: &Unit, largest: usize) -> bool {
     let continues = a.rect.bottom() == b.rect.y && (a.rect.x, a.rect.w) == (b.rect.x, b.rect.w);
     match a.kind {
         Kind::Fill(_) | Kind::Restore(_) => a.kind == b.kind && continues,
-        Kind::Raw | Kind::Planar | Kind::Jpeg => {
+        Kind::Raw | Kind::Planar | Kind::Grey | Kind::Jpeg => {
             let fits = a.rect.area() + b.rect.area() <= largest;
             a.kind == b.kind && fits && (continues || wastes_little(&a.rect, &b.rect))
         }

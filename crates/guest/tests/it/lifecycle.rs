@@ -52,7 +52,8 @@ fn an_x_server_that_is_ended_before_it_said_anything_leaves_no_socket() {
         // Above what X servers choose by themselves.
         let number = 2000 + std::process::id() % 30_000;
         let socket = std::path::PathBuf::from(format!("/tmp/.X11-unix/X{number}"));
-        let mut display = Display::spawn(&["--size", "640x480", "--display", &format!(":{number}")], &["sleep", "1000"]);
+        let mut display =
+            Display::spawn(&["--size", "640x480", "--display", &format!(":{number}")], &["sleep", "1000"]);
         display.number = number;
         eventually("it has a socket", || socket.exists().then_some(()));
         // A little later each time: while it gets ready, and when it has said so.
