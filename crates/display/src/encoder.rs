@@ -231,12 +231,13 @@ impl Encoder {
 
     /// Whether a frame made now would have something to say.
     pub fn wants_frame(&self, now: Duration) -> bool {
-        !self.dirty.is_empty() || self.next_refinement().is_some_and(|due| due <= now)
+        !self.dirty.is_empty() || self.next_due().is_some_and(|due| due <= now)
     }
 
-    /// When the next lossy tile will have rested long enough.
-    pub fn next_refinement(&self) -> Option<Duration> {
-        self.lossy.next_rested()
+    /// When the next lossy tile will have rested long enough, or a video so long that its encoder is given up.
+    pub fn next_due(&self) -> Option<Duration> {
+        let video = self.video.as_ref().and_then(VideoWatch::rests_at);
+        self.lossy.next_rested().into_iter().chain(video).min()
     }
 
     /// Tiles the viewer shows only approximately.

@@ -81,13 +81,13 @@ impl Pair {
                 frames += 1;
                 assert!(frames < 3000, "refinement never ends");
                 self.now += Duration::from_millis(16);
-            } else if let Some(due) = self.encoder.next_refinement() {
+            } else if let Some(due) = self.encoder.next_due() {
                 self.now = due;
             } else {
                 break;
             }
         }
-        assert!(self.exact && self.encoder.next_refinement().is_none());
+        assert!(self.exact && self.encoder.next_due().is_none());
         assert!(self.decoder.picture() == &self.screen);
     }
 }
@@ -285,7 +285,7 @@ fn photographs_are_lossy_first_and_exact_after_rest() {
     pair.damage(rect);
     assert!(pair.step(Budget::UNLIMITED, &[]) && !pair.exact);
     assert!(!pair.encoder.wants_frame(pair.now + QUIET - Duration::from_millis(1)));
-    assert_eq!(pair.encoder.next_refinement(), Some(pair.now + QUIET));
+    assert_eq!(pair.encoder.next_due(), Some(pair.now + QUIET));
     pair.now += QUIET;
     assert!(pair.encoder.wants_frame(pair.now) && pair.step(Budget::UNLIMITED, &[]));
     assert!(pair.exact);
@@ -318,6 +318,12 @@ fn a_film_is_sent_as_video_and_what_is_typed_beside_it_at_once_and_lossless() {
     }
     assert!(sent_as_video >= 18, "{sent_as_video} pictures of 30");
     pair.now += QUIET;
+    assert!(pair.step(Budget::UNLIMITED, &[]) && pair.exact);
+    let ends = pair.encoder.next_due().expect("the film's encoder waits for another picture");
+    assert!(ends > pair.now + Duration::from_secs(1));
+    pair.now = ends;
+    assert!(pair.encoder.wants_frame(pair.now) && !pair.step(Budget::UNLIMITED, &[]));
+    assert_eq!(pair.encoder.next_due(), None, "nothing is waited for any more");
     pair.settle(Budget::UNLIMITED);
 }
 

@@ -94,11 +94,16 @@ impl VideoWatch {
         Self { size, heat: vec![Heat::COLD; TileSet::new(size).tiles()], region: None }
     }
 
+    /// When the region will be given up, if there is no other picture.
+    pub(super) fn rests_at(&self) -> Option<Duration> {
+        self.region.as_ref().map(|r| r.last + REST)
+    }
+
     /// Takes what changed inside the video's region out of `changed` and gives the region, when there is one and
     /// enough of it changed.
     pub(super) fn take(&mut self, changed: &mut TileSet, now: Duration) -> Option<Rect> {
         let region = self.region.as_mut()?;
-        if now.saturating_sub(region.last) > REST {
+        if now.saturating_sub(region.last) >= REST {
             self.region = None;
             return None;
         }

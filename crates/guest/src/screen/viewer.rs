@@ -249,7 +249,7 @@ impl Viewer {
 
     /// When the next frame should be made though nothing changes; `None` while there is no credit.
     pub(crate) fn next_frame_due(&self) -> Option<Duration> {
-        if self.has_credit() { self.session.as_ref()?.encoder.next_refinement() } else { None }
+        if self.has_credit() { self.session.as_ref()?.encoder.next_due() } else { None }
     }
 
     /// Takes from the screen what the next frame says; [`frame`](Self::frame) must follow, and needs the screen no more.
