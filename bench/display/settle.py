@@ -44,7 +44,7 @@ FIRST_EXACT = """async () => {
 
 
 def settle(session, name):
-    """Plays a scene; gives the milliseconds, or says why there are none."""
+    """Plays a scene; gives the milliseconds, which are fewer than those of the first look if that was exact already."""
     page, scene = session.page, Scene(session.peer, name)
     try:
         time.sleep(1.5)
@@ -61,7 +61,8 @@ def settle(session, name):
         picture = page.evaluate("([w, h]) => __meter.shot(0, 0, w, h)", list(session.peer.size))
         if not quality(scene.grab(session.peer.size), unpng(picture))["exact"]:
             return "not exact"
-        return "before the first look" if number == 0 else round(at - ended)
+        after = f"{at - ended:.0f}"
+        return f"< {after}" if number == 0 else after
     finally:
         scene.close()
 
@@ -74,8 +75,9 @@ def main():
         session = Session(browser, peer)
         try:
             session.open()
+            print("\n**last change to exact picture, ms**\n\n| scene | each round |\n|---|---|")
             for name in scenes:
-                print(name, "exact after ms:", *[settle(session, name) for _ in range(rounds)], flush=True)
+                print(f"| {name} | {', '.join(settle(session, name) for _ in range(rounds))} |", flush=True)
         finally:
             session.close()
 
