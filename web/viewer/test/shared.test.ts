@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Picture } from "../src/display/picture.ts";
 import { SharedReader, SharedWriter } from "../src/display/shared.ts";
 
 function pair(): { writer: SharedWriter; reader: () => SharedReader; announced: SharedArrayBuffer[] } {
@@ -7,6 +8,18 @@ function pair(): { writer: SharedWriter; reader: () => SharedReader; announced: 
   return { writer, reader: () => new SharedReader(announced.at(-1) as SharedArrayBuffer), announced };
 }
 
+/** A picture of 400 × 300 pixels whose first frame was drawn. */
+function drawn(): { writer: SharedWriter; picture: Picture; page: SharedReader } {
+  const { writer, reader } = pair();
+  writer.begin(1);
+  const picture = writer.resize(400, 300, false);
+  const page = reader();
+  writer.change(1, [LARGE], () => {});
+  page.take(() => {});
+  return { writer, picture, page };
+}
+
+const LARGE = { x: 0, y: 0, width: 400, height: 300 };
 const ALL = { x: 0, y: 0, width: 8, height: 4 };
 
 test("a new connection shows nothing before its first frame, and then everything", () => {
@@ -132,15 +145,8 @@ test("frame numbers above 2³¹ come through", () => {
   expect(reader().take(() => {})).toMatchObject({ frame: 0xfffffffe });
 });
 
-const LARGE = { x: 0, y: 0, width: 400, height: 300 };
-
 test("a large fill is there for the page before the memory is filled", () => {
-  const { writer, reader } = pair();
-  writer.begin(1);
-  const picture = writer.resize(400, 300, false);
-  const page = reader();
-  writer.change(1, [LARGE], () => {});
-  page.take(() => {});
+  const { writer, picture, page } = drawn();
   const fill = { ...LARGE, colour: 0x102030 };
   let seen: unknown;
   writer.change(2, [fill], () => {
@@ -152,12 +158,7 @@ test("a large fill is there for the page before the memory is filled", () => {
 });
 
 test("what is drawn from memory over a fill comes after it, and waits for the memory", () => {
-  const { writer, reader } = pair();
-  writer.begin(1);
-  const picture = writer.resize(400, 300, false);
-  const page = reader();
-  writer.change(1, [LARGE], () => {});
-  page.take(() => {});
+  const { writer, picture, page } = drawn();
   const letter = { x: 10, y: 10, width: 8, height: 12 };
   const fill = { ...LARGE, colour: 0xffffff };
   writer.change(2, [fill], () => picture.fill(LARGE, 255, 255, 255));
@@ -178,12 +179,7 @@ test("what is drawn from memory over a fill comes after it, and waits for the me
 });
 
 test("many fills, and small ones, are drawn from memory", () => {
-  const { writer, reader } = pair();
-  writer.begin(1);
-  writer.resize(400, 300, false);
-  const page = reader();
-  writer.change(1, [LARGE], () => {});
-  page.take(() => {});
+  const { writer, page } = drawn();
   writer.change(2, [{ x: 0, y: 0, width: 10, height: 10, colour: 1 }], () => {});
   expect(page.take(() => {})).toMatchObject({ fills: [], rects: [{ width: 10, height: 10 }] });
   for (let number = 3; number < 20; number += 1) {

@@ -260,6 +260,24 @@ fn a_black_screen_needs_one_empty_frame() {
 }
 
 #[test]
+fn a_fill_is_sent_before_the_encoder_has_it_itself_and_what_follows_is_exact() {
+    let mut pair = Pair::new(Size::new(640, 480), Abilities::JPEG);
+    pair.settle(Budget::UNLIMITED);
+    for (colour, catches_up) in [([10, 20, 30], true), ([40, 50, 60], false)] {
+        pair.screen.fill(Rect::new(0, 0, 640, 480), colour);
+        pair.damage(Rect::new(0, 0, 640, 480));
+        assert!(pair.step(Budget::UNLIMITED, &[]) && pair.exact && pair.encoder.is_behind());
+        if catches_up {
+            pair.encoder.catch_up();
+            assert!(!pair.encoder.is_behind());
+        }
+        pair.damage(Rect::new(0, 0, 640, 480));
+        assert!(!pair.step(Budget::UNLIMITED, &[]), "the viewer has it already");
+        assert!(pair.decoder.picture() == &pair.screen);
+    }
+}
+
+#[test]
 fn a_typed_character_is_a_small_frame() {
     let mut pair = Pair::new(Size::new(1920, 1080), Abilities::JPEG);
     pair.settle(Budget::UNLIMITED);

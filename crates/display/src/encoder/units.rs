@@ -259,4 +259,29 @@ mod tests {
         assert!(covered(&units, &changed));
         assert!(units.iter().map(|u| u.rect.area()).sum::<usize>() <= 400);
     }
+
+    #[test]
+    fn little_grey_text_goes_in_planes_and_is_never_lossy() {
+        let size = Size::new(640, 480);
+        let mut picture = Picture::new(size);
+        let letter = |x: u16| Rect::new(x, 64, 9, 18);
+        let draw = |picture: &mut Picture, x: u16, ink: [u8; 3]| picture.fill(Rect::new(x + 2, 70, 4, 9), ink);
+        let planned = |picture: &Picture, x: u16| {
+            let mut changed = TileSet::new(size);
+            changed.add(letter(x));
+            plan_all(picture, &changed, true)
+        };
+        draw(&mut picture, 64, [90, 90, 90]);
+        draw(&mut picture, 128, [90, 90, 91]);
+        assert_eq!(planned(&picture, 64), [Unit { rect: letter(64), kind: Kind::Grey }]);
+        assert_eq!(planned(&picture, 128), [Unit { rect: letter(128), kind: Kind::Raw }]);
+        let mut many = TileSet::new(size);
+        for y in (0..448).step_by(64) {
+            for x in (0..576).step_by(64) {
+                picture.fill(Rect::new(x + 2, y + 2, 20, 20), [80, 80, 80]);
+                many.add(Rect::new(x, y, 30, 30));
+            }
+        }
+        assert!(many.area() > LARGEST_GREY_PX && plan_all(&picture, &many, true).iter().all(|u| u.kind == Kind::Grey));
+    }
 }

@@ -287,6 +287,26 @@ mod tests {
     }
 
     #[test]
+    fn a_drag_that_goes_on_is_found_by_a_piece_of_itself() {
+        let (shown, screen, changed, to) = dragged(100, 100, 112, 95);
+        let mut last = None;
+        find(&shown, screen.view(), &changed, &mut last).expect("found");
+        // On by nearly the same, and by something quite different.
+        for (x, y, goes_on) in [(126, 88, true), (112, 95, false), (190, 20, false)] {
+            let (_, next, _, _) = dragged(112, 95, x, y);
+            let before = last;
+            let found = go_on(&screen, next.view(), &mut last);
+            let moved = Move { to: Rect { x, y, ..to }, from_x: to.x, from_y: to.y, exact: true };
+            assert_eq!(found, goes_on.then_some(moved), "to {x}, {y}");
+            last = before;
+        }
+        let (_, mut torn, _, _) = dragged(112, 95, 126, 88);
+        torn.fill(Rect::new(130, 100, 1, 1), [1, 2, 3]);
+        assert_eq!(go_on(&screen, torn.view(), &mut last), None, "a pixel of it is another");
+        assert_eq!(go_on(&noise(Size::new(150, 150), 1), torn.view(), &mut last), None, "it lies outside by now");
+    }
+
+    #[test]
     fn new_pictures_are_no_drags() {
         let size = Size::new(500, 400);
         let (shown, screen) = (noise(size, 1), noise(size, 3));
