@@ -28,7 +28,12 @@ class Adapter(Peer):
         return f"http://localhost:{self.port}/view/v/local"
 
     def connected(self, page):
-        page.wait_for_selector("#picture canvas", timeout=20000)
+        # Playwright's own way to wait loads 0.3 MB of script into the page, which takes longer than what is measured.
+        end = time.time() + 20
+        while not page.evaluate("document.querySelector('#picture canvas') !== null"):
+            if time.time() > end:
+                raise TimeoutError("no canvas")
+            time.sleep(.01)
 
     def said(self, key, timeout=20):
         """Waits for a line of the display's standard output that has this key."""

@@ -1,11 +1,13 @@
+import { join } from "node:path";
 import { defineConfig } from "vite";
+import { earlyScript } from "./build/early-script.ts";
 import { VIEWER_FOLDER, zstdWasm } from "./build/zstd-module.ts";
 
 export default defineConfig({
   root: VIEWER_FOLDER,
   base: "/view/",
-  plugins: [zstdWasm()],
-  worker: { format: "es" },
+  plugins: [earlyScript(join(VIEWER_FOLDER, "src/early.ts"))],
+  worker: { format: "es", plugins: () => [zstdWasm()] },
   build: {
     outDir: "../dist/viewer",
     emptyOutDir: true,

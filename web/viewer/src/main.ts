@@ -1,7 +1,8 @@
 /** The viewer page: wires the session, the viewer and the page's own controls together. */
 
+import { entry, firstAnswer } from "./early.ts";
 import { writeLocal } from "./local-clipboard.ts";
-import { Controller, entryOf } from "./session/controller.ts";
+import { Controller } from "./session/controller.ts";
 import { ExpiryWatch } from "./session/expiry.ts";
 import type { State } from "./session/machine.ts";
 import { element } from "./ui/elements.ts";
@@ -105,7 +106,8 @@ const controller: Controller = new Controller(
       show();
     },
   },
-  entryOf(location),
+  entry,
+  firstAnswer,
 );
 
 window.addEventListener("online", () => controller.handle({ kind: "hurry" }));

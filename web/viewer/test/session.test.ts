@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Controller, entryOf, type World } from "../src/session/controller.ts";
+import { Controller, type World } from "../src/session/controller.ts";
+import { entryOf } from "../src/session/entry.ts";
 import { ExpiryWatch } from "../src/session/expiry.ts";
 import { backoffMs, begin, type Event, GOODBYE, next, type State, type View } from "../src/session/machine.ts";
 import { noticeOf } from "../src/ui/sentences.ts";

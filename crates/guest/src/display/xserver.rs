@@ -2,13 +2,14 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use porthole_display::Size;
 use porthole_model::guest::PICTURES;
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen};
 use rustix::process::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
@@ -26,6 +27,9 @@ const START_TIME: Duration = Duration::from_secs(30);
 const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 /// Room the picture file needs beyond its own size.
 const SPARE_BYTES: u64 = 8 << 20;
+
+/// What has the X server give the memory of large pictures back when its clients are done with them (mallopt(3)).
+const ALLOCATOR: [(&str, &str); 2] = [("MALLOC_MMAP_THRESHOLD_", "1048576"), ("MALLOC_TRIM_THRESHOLD_", "1048576")];
 
 /// Where X servers have their sockets.
 const SOCKETS: &str = "/tmp/.X11-unix";
@@ -53,6 +57,8 @@ pub(crate) struct Folders {
     pub(crate) private: PathBuf,
     /// For the agent alone: the picture.
     picture: PathBuf,
+    /// The memory `picture` names, where that is no folder of another place.
+    memory: Option<OwnedFd>,
     /// For the account: cookie and D-Bus socket.
     pub(crate) session: PathBuf,
     /// The account's runtime folder.
@@ -73,10 +79,16 @@ impl Folders {
         let runtime = if own_runtime { PathBuf::from("/tmp").join(&own) } else { usual };
         let session = runtime.join(format!("porthole-{name}"));
         let private = private_place()?.join(own + "-screen");
-        let picture = if Path::new(PICTURES).is_dir() { Path::new(PICTURES).join(name) } else { private.clone() };
-        let this = Self { private, picture, session, runtime, own_runtime };
+        let given = Path::new(PICTURES).is_dir();
+        let memory = if given { None } else { memory_in_large_pages() };
+        let picture = match &memory {
+            Some(memory) => reached_by(memory),
+            None if given => Path::new(PICTURES).join(name),
+            None => private.clone(),
+        };
+        let this = Self { private, picture, memory, session, runtime, own_runtime };
         DirBuilder::new().mode(0o700).create(&this.private)?;
-        if this.picture != this.private {
+        if given {
             let _ = fs::remove_dir_all(&this.picture);
             DirBuilder::new().mode(0o700).create(&this.picture)?;
         }
@@ -101,9 +113,28 @@ impl Folders {
 impl Drop for Folders {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.private);
-        let _ = fs::remove_dir_all(&self.picture);
+        if self.memory.is_none() {
+            let _ = fs::remove_dir_all(&self.picture);
+        }
         let _ = fs::remove_dir_all(if self.own_runtime { &self.runtime } else { &self.session });
     }
+}
+
+/// A file system in memory that nobody else can reach and that goes with the last one who holds it, in pages of which an
+/// X server needs few: in small ones, to write its whole picture is a third of its start. `None` without the rights.
+fn memory_in_large_pages() -> Option<OwnedFd> {
+    let filesystem = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC).ok()?;
+    for (key, value) in [("huge", "always"), ("mode", "700"), ("size", "50%")] {
+        fsconfig_set_string(&filesystem, key, value).ok()?;
+    }
+    fsconfig_create(&filesystem).ok()?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
+    fsmount(&filesystem, FsMountFlags::FSMOUNT_CLOEXEC, attributes | MountAttrFlags::MOUNT_ATTR_NOEXEC).ok()
+}
+
+/// How a process that has this descriptor reaches what it is open on.
+fn reached_by(descriptor: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()))
 }
 
 /// Memory-backed where possible, so that drawing never becomes disk traffic.
@@ -159,15 +190,20 @@ pub(crate) async fn start(
     let writer = OwnedFd::from(writer);
     let max = Size::new(size.width.max(LARGEST.width), size.height.max(LARGEST.height));
     let mut args: Vec<String> = number.iter().map(|n| format!(":{n}")).collect();
-    let writer_number = std::os::fd::AsRawFd::as_raw_fd(&writer.as_fd());
-    args.extend(["-displayfd".into(), writer_number.to_string()]);
+    args.extend(["-displayfd".into(), writer.as_raw_fd().to_string()]);
     args.extend(["-screen".into(), "0".into(), format!("{}x{}x24", max.width, max.height)]);
-    args.extend(["-fbdir".into(), folders.picture.display().to_string()]);
+    let memory = folders.memory.as_ref().map(OwnedFd::try_clone).transpose().map_err(|e| failed("its memory", e))?;
+    let picture = memory.as_ref().map_or_else(|| folders.picture.clone(), reached_by);
+    args.extend(["-fbdir".into(), picture.display().to_string()]);
     args.extend(["-auth".into(), own_authority.display().to_string()]);
     args.extend(["-nolisten", "tcp", "-noreset", "-br", "-dpi", "96", "-s", "0"].map(String::from));
     let path = ("PATH".to_owned(), crate::display::PATH.to_owned());
-    let program = Program::new(program).args(args).envs([path]).descriptor(writer).dies_with_us().quiet();
-    let pid = program.start().map_err(|e| failed("Xvfb", e))?;
+    let envs = ALLOCATOR.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let mut program = Program::new(program).args(args).envs([path]).envs(envs).descriptor(writer);
+    if let Some(memory) = memory {
+        program = program.descriptor(memory);
+    }
+    let pid = program.dies_with_us().quiet().start().map_err(|e| failed("Xvfb", e))?;
     started(pid);
     let mut reader = pipe::Receiver::from_owned_fd(reader.into()).map_err(|e| failed("a pipe", e))?;
     let mut text = String::new();

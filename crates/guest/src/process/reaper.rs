@@ -67,17 +67,18 @@ impl Reaper {
         }
     }
 
-    /// Collects every child that has ended.
-    pub(crate) fn reap(&self) {
+    /// Collects every child that has ended; returns whether there may be others. As orphans are adopted, a process
+    /// without children has no descendants.
+    pub(crate) fn reap(&self) -> bool {
         loop {
             let (pid, exit) = match rustix::process::wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) => {
                     let code = status.exit_status().map(Exit::Code);
                     (pid, code.unwrap_or_else(|| Exit::Signal(status.terminating_signal().unwrap_or(0))))
                 }
-                Ok(None) => return,
+                Ok(None) => return true,
                 Err(rustix::io::Errno::INTR) => continue,
-                Err(_) => return,
+                Err(error) => return error != rustix::io::Errno::CHILD,
             };
             let mut shared = self.shared.borrow_mut();
             let number = pid.as_raw_nonzero().get();

@@ -4,6 +4,8 @@
 //! leave its tree: neither by a double fork nor by a session of its own.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -21,10 +23,13 @@ impl Tree {
     fn read() -> Self {
         let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
         let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        // More than the fields that are looked at ever take.
+        let mut stat = [0; 512];
         for entry in entries {
             let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<i32>().ok()) else { continue };
-            let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
-            if let Some(parent) = parent_of(&stat) {
+            let read = File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut stat));
+            let Ok(length) = read else { continue };
+            if let Some(parent) = parent_of(&stat[..length]) {
                 children.entry(parent).or_default().push(pid);
             }
         }
@@ -45,15 +50,14 @@ impl Tree {
     }
 }
 
-/// The parent's number from the text of /proc/PID/stat; the name before it may hold anything, brackets too.
-fn parent_of(stat: &str) -> Option<i32> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_ascii_whitespace();
-    // A zombie has ended already and only waits to be collected.
-    if fields.next()? == "Z" {
-        return None;
-    }
-    fields.next()?.parse().ok()
+/// The parent's number from the text of /proc/PID/stat (proc_pid_stat(5)); `None` for what has ended and only waits to
+/// be collected. The name before it may hold any bytes, brackets and halves of characters too.
+fn parent_of(stat: &[u8]) -> Option<i32> {
+    let end = stat.iter().rposition(|b| *b == b')')?;
+    let fields: Vec<&str> = std::str::from_utf8(&stat[end + 1..]).ok()?.split_ascii_whitespace().collect();
+    // Counted from the state: 1 is the parent, 17 the number of threads. Others may run when the first has ended.
+    let ended = *fields.first()? == "Z" && fields.get(17)?.parse::<u32>().ok()? <= 1;
+    if ended { None } else { fields.get(1)?.parse().ok() }
 }
 
 /// Everything that descends from this process now, apart from `spared` and what is below those.
@@ -79,30 +83,38 @@ const LAST_GRACE: Duration = Duration::from_millis(25);
 /// Returns when nothing but `spared` is left. Without grace everything is killed at once.
 pub(crate) async fn end_tree(reaper: &Reaper, grace: Duration, last: &[i32], spared: &dyn Fn() -> Vec<i32>) {
     if !grace.is_zero() {
-        let keep = || last.iter().copied().chain(spared()).collect();
-        if ask_to_end(reaper, grace, &keep).await {
-            ask_to_end(reaper, LAST_GRACE, spared).await;
-        }
+        ask_to_end(reaper, grace, last, spared).await;
     }
     kill_tree(reaper, spared).await;
 }
 
-/// Sends TERM to every descendant but `spared` and waits; returns whether all have ended in time.
-async fn ask_to_end(reaper: &Reaper, grace: Duration, spared: &dyn Fn() -> Vec<i32>) -> bool {
+/// Sends TERM to every descendant but `last`, then to those, and waits while there is time.
+async fn ask_to_end(reaper: &Reaper, grace: Duration, last: &[i32], spared: &dyn Fn() -> Vec<i32>) {
     let mut ends = reaper.ends();
-    let until = Instant::now() + grace;
-    send(&descendants(&spared()), Signal::TERM);
+    let mut asked = [false; 2];
+    let mut until = Instant::now();
     loop {
         ends.borrow_and_update();
-        reaper.reap();
-        let left = descendants(&spared());
+        if !reaper.reap() {
+            return;
+        }
+        // To list all processes is what takes longest here.
+        let tree = Tree::read();
+        let spared = spared();
+        let keep: Vec<i32> = last.iter().copied().chain(spared.iter().copied()).collect();
+        let others = tree.below(own_pid(), &keep);
+        let (left, turn) = if others.is_empty() { (tree.below(own_pid(), &spared), 1) } else { (others, 0) };
         if left.is_empty() {
-            return true;
+            return;
+        }
+        if !std::mem::replace(&mut asked[turn], true) {
+            send(&left, Signal::TERM);
+            until = Instant::now() + [grace, LAST_GRACE][turn];
         }
         // A stopped process cannot hear TERM.
         send(&left, Signal::CONT);
         if timeout_at(until, ends.changed()).await.is_err() {
-            return false;
+            return;
         }
     }
 }
@@ -112,16 +124,19 @@ pub(crate) async fn kill_tree(reaper: &Reaper, spared: &dyn Fn() -> Vec<i32>) {
     let mut ends = reaper.ends();
     for round in 0u32.. {
         ends.borrow_and_update();
-        reaper.reap();
-        let left = descendants(&spared());
+        if !reaper.reap() {
+            return;
+        }
+        let mut left = descendants(&spared());
         if left.is_empty() {
             return;
         }
         if round >= 2 {
             // Something starts processes faster than they are listed: stop all of it before killing.
             freeze(left.len(), spared);
+            left = descendants(&spared());
         }
-        send(&descendants(&spared()), Signal::KILL);
+        send(&left, Signal::KILL);
         let pause = Duration::from_millis(if round < 8 { 4 } else { 50 });
         let _ = tokio::time::timeout(pause, ends.changed()).await;
     }
@@ -143,12 +158,22 @@ fn freeze(mut known: usize, spared: &dyn Fn() -> Vec<i32>) {
 mod tests {
     use super::*;
 
+    fn stat(head: &[u8], threads: u32) -> Vec<u8> {
+        let tail = format!(" 12 12 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 {threads} 0 99");
+        [head, tail.as_bytes()].concat()
+    }
+
     #[test]
     fn the_parent_is_found_behind_any_name() {
-        assert_eq!(parent_of("12 (bash) S 7 12 12 0"), Some(7));
-        assert_eq!(parent_of("12 (a) R 1 (b) S 9 12"), Some(9));
-        assert_eq!(parent_of("12 (gone) Z 7 12"), None);
-        assert_eq!(parent_of("nonsense"), None);
+        assert_eq!(parent_of(&stat(b"12 (bash) S 7", 1)), Some(7));
+        assert_eq!(parent_of(&stat(b"12 (a) R 1 (b) S 9", 3)), Some(9));
+        assert_eq!(parent_of(&stat(b"12 (half of \xc3) S 7", 1)), Some(7));
+        assert_eq!(parent_of(&stat(b"12 (gone) Z 7", 1)), None);
+        assert_eq!(parent_of(&stat(b"12 (only the first thread is gone) Z 7", 2)), Some(7));
+        assert_eq!(parent_of(b"nonsense"), None);
+        // This very process, as the kernel says it.
+        let own = std::fs::read("/proc/self/stat").expect("readable");
+        assert_eq!(parent_of(&own), Some(std::os::unix::process::parent_id() as i32));
     }
 
     #[test]

@@ -113,14 +113,24 @@ impl Framebuffer {
         Pixels::new(bytes, Size::new(size.w, size.h), self.stride)
     }
 
-    /// Gives memory of rows below the screen back to the system; they read as black afterwards.
-    pub(crate) fn release_below(&self, height: u16) {
-        // A multiple of every page size there is.
-        let start = (self.offset + self.stride * usize::from(height)).next_multiple_of(64 << 10);
-        if start < self.length {
+    /// Gives memory of some rows outside a screen of this size back to the system, `row` and up to `count` below it;
+    /// what was there reads as black afterwards.
+    pub(crate) fn release_outside(&self, size: Size, row: u16, count: u16) {
+        let place = |row: u16, column: u16| self.offset + self.stride * usize::from(row) + 4 * usize::from(column);
+        let end = row.saturating_add(count).min(self.max_size.height);
+        let within = end.min(size.height);
+        (row..within).for_each(|row| self.release(place(row, size.width), place(row, 0) + self.stride));
+        self.release(place(row.max(within), 0), place(end, 0));
+    }
+
+    /// Gives the whole pages between these bytes of the file back.
+    fn release(&self, from: usize, to: usize) {
+        let page = rustix::param::page_size();
+        let (from, to) = (from.next_multiple_of(page), to / page * page);
+        if from < to {
             // Where the file system cannot do it, the memory just stays.
             let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-            let _ = fallocate(&self.file, flags, start as u64, (self.length - start) as u64);
+            let _ = fallocate(&self.file, flags, from as u64, (to - from) as u64);
         }
     }
 }
@@ -168,6 +178,23 @@ mod tests {
         assert_eq!(picture.row(0, 0, 2), [2, 1, 0, 255, 6, 5, 4, 255]);
         assert_eq!(picture.row(1, 1, 1), [30, 29, 28, 255], "rows begin where those of the file do");
         assert_eq!(framebuffer.view(Size::new(800, 600)).size(), Size::new(70, 3), "never more than there is");
+    }
+
+    #[test]
+    fn memory_outside_the_screen_is_given_back() {
+        let file = file(5000, 40, |_| {});
+        let framebuffer = Framebuffer::open(file.path()).expect("opens");
+        let before = framebuffer.view(Size::new(5000, 40)).to_picture(ORDER);
+        for row in (0..40).step_by(16) {
+            framebuffer.release_outside(Size::new(900, 20), row, 16);
+        }
+        let after = framebuffer.view(Size::new(5000, 40)).to_picture(ORDER);
+        assert!((0..20).all(|y| after.row(0, y, 900) == before.row(0, y, 900)), "the screen's own pixels stay");
+        let blocks = std::os::unix::fs::MetadataExt::blocks(&file.as_file().metadata().expect("metadata"));
+        // A row of 900 pixels lies in two pages, where it begins badly.
+        assert!(blocks * 512 <= 22 * 2 * 4096, "{blocks} blocks");
+        assert_eq!(after.row(4000, 10, 1), [0, 0, 0, 255]);
+        assert_eq!(after.row(0, 39, 1), [0, 0, 0, 255]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod framebuffer;
 mod input;
 mod keymap;
 mod resize;
+mod spare;
 mod still;
 mod turn;
 mod viewer;
@@ -38,6 +39,7 @@ use clipboard::Clipboard;
 use cursor::Cursors;
 use framebuffer::Framebuffer;
 use input::Input;
+use spare::Spare;
 use still::Stillness;
 use viewer::{Said, Viewer};
 use windows::Windows;
@@ -187,6 +189,7 @@ struct Screen {
     /// The last size a viewer wished, and when it may be granted.
     wanted_size: Option<(Size, Instant)>,
     resized_at: Option<Instant>,
+    spare: Spare,
 }
 
 async fn run(
@@ -215,6 +218,7 @@ impl Screen {
         loop {
             self.read_x()?;
             self.turn()?;
+            self.release_spare()?;
             self.x.conn.flush()?;
             // The flush may have read events, which then wait inside the connection where the socket does not show them.
             if self.read_x()? {
@@ -262,7 +266,6 @@ impl Screen {
         let size = resize::nearest(spec.size, framebuffer.max_size());
         if size != x.size {
             resize::set_size(&x, size)?;
-            framebuffer.release_below(size.height);
         }
         let windows = Windows::follow(&x)?;
         let input = Input::follow(&x)?;
@@ -291,6 +294,7 @@ impl Screen {
             waits_for_window,
             wanted_size: None,
             resized_at: None,
+            spare: Spare::all(),
         };
         screen.watch_damage()?;
         screen.tell(Told::Ready(size));

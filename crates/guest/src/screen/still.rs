@@ -27,12 +27,17 @@ impl Stillness {
     pub(super) fn answered(&mut self, number: u32) {
         self.answered = number;
     }
+
+    /// Whether it has done all it was asked.
+    pub(super) fn has_answered(&self) -> bool {
+        self.asked == self.answered
+    }
 }
 
 impl Screen {
     /// Asks the X server to wait and takes note of all it has drawn by then. Returns whether it must be let go again.
     pub(super) fn hold_still(&mut self) -> Result<bool, ScreenError> {
-        if self.still.asked != self.still.answered {
+        if !self.still.has_answered() {
             // It has not even come to what was asked last time.
             return Ok(false);
         }
@@ -47,7 +52,7 @@ impl Screen {
         loop {
             self.read_x()?;
             let left = until.saturating_duration_since(Instant::now());
-            if self.still.asked == self.still.answered || left.is_zero() {
+            if self.still.has_answered() || left.is_zero() {
                 return Ok(true);
             }
             let left = Timespec { tv_sec: 0, tv_nsec: left.as_nanos() as _ };

@@ -10,6 +10,7 @@ use x11rb::protocol::damage::ConnectionExt as _;
 use x11rb::protocol::xproto::{ConnectionExt as _, Mapping};
 
 use super::input::Input;
+use super::spare::Spare;
 use super::viewer::{Said, Viewer};
 use super::{PLAIN_WINDOW_TIME, Screen, ScreenError, Told, resize};
 
@@ -139,7 +140,7 @@ impl Screen {
         let frame = self.viewers.iter().filter_map(Viewer::next_frame_due).min().map(|at| self.started + at);
         let size = self.wanted_size.map(|(_, at)| at);
         let window = self.window_since.filter(|_| self.waits_for_window).map(|since| since + PLAIN_WINDOW_TIME);
-        [frame, size, window].into_iter().flatten().min()
+        [frame, size, window, self.spare.due].into_iter().flatten().min()
     }
 
     pub(super) fn viewer_said(&mut self, id: u64, said: Said) -> Result<(), ScreenError> {
@@ -262,10 +263,8 @@ impl Screen {
         if size == self.size {
             return;
         }
-        if size.height < self.size.height {
-            self.framebuffer.release_below(size.height);
-        }
         self.size = size;
+        self.spare = Spare::all();
         self.pending = TileSet::full(size);
         self.viewers.iter_mut().for_each(|v| v.resize(size));
         self.tell(Told::Resized(size));

@@ -37,6 +37,34 @@ fn a_stop_ends_everything() {
     nothing_left(&display);
 }
 
+/// Starts what is hard to recognise in the list of processes, and writes the numbers of both into the folder it is given.
+const ODD: &str = r#"
+trap '' TERM
+program="$0"/$'half of a character \xc3'
+cp /bin/sleep "$program"
+"$program" 1005 & echo $! > "$0"/name
+python3 -c '
+import ctypes, platform, threading, time
+threading.Thread(target=time.sleep, args=(1006,)).start()
+ctypes.CDLL(None).syscall(60 if platform.machine() == "x86_64" else 93, 0)
+' & echo $! > "$0"/thread
+sleep 1007
+"#;
+
+#[test]
+fn a_process_with_any_name_or_without_its_first_thread_is_ended() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut display = Display::start(&["--size", "640x480"], &["bash", "-c", ODD, &folder.path().to_string_lossy()]);
+    let number = |file: &str| std::fs::read_to_string(folder.path().join(file)).ok()?.trim().parse::<u32>().ok();
+    let stat = |pid: u32| std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let has = |pid: u32, part: &[u8]| stat(pid).windows(part.len()).any(|w| w == part);
+    let name = eventually("the one with the name", || number("name").filter(|pid| has(*pid, b"half of a chara")));
+    let thread = eventually("the one without a thread", || number("thread").filter(|pid| has(*pid, b") Z ")));
+    assert!(display.stop().success());
+    assert!(stat(name).is_empty() && stat(thread).is_empty());
+    nothing_left(&display);
+}
+
 #[test]
 fn a_display_that_is_stopped_while_it_starts_leaves_nothing() {
     for _ in 0..3 {

@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::Message;
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConfigureWindowAux, ConnectionExt as _};
 
-use crate::support::{ALL, Display, TestViewer, TestX};
+use crate::support::{ALL, Display, TestViewer, TestX, eventually};
 
 const SIZE: &[&str] = &["--size", "800x600"];
 
@@ -132,6 +132,36 @@ async fn viewers_change_the_size() {
         first.settle(&x).await;
         second.settle(&x).await;
     }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn memory_outside_the_screen_is_given_back_and_nothing_else() {
+    let mut display = Display::start(&["--size", "640x480"], &["sleep", "1000"]);
+    display.reach(100);
+    let x = display.x();
+    x.show();
+    x.noise(x.size().rect(), 1);
+    let pid = display.seen.iter().find_map(|v| v["xserverPid"].as_u64()).expect("announced");
+    let picture_kb = || {
+        let maps = std::fs::read_to_string(format!("/proc/{pid}/smaps")).expect("readable");
+        let picture = maps.split_once("Xvfb_screen0").expect("mapped").1;
+        let rss = picture.lines().find_map(|line| line.strip_prefix("Rss:")).expect("a size");
+        rss.trim().trim_end_matches(" kB").parse::<u32>().expect("a number")
+    };
+    // 480 rows of two pages at most; the largest screen has 57 MB.
+    eventually("it is given back", || (picture_kb() < 480 * 8 + 1024).then_some(()));
+    let mut viewer = TestViewer::connect(&display, "", ALL, None).await;
+    viewer.settle(&x).await;
+    let resize = ViewerMessage::Resize { width_px: 1600, height_px: 1200, pixel_ratio_256: 256 };
+    viewer.send(resize).await;
+    viewer.until(|d| matches!(d, Drawn::Resized(_)).then_some(())).await;
+    x.noise(x.size().rect(), 2);
+    viewer.settle(&x).await;
+    // Once more, and the larger screen keeps what was drawn.
+    eventually("it is given back", || (picture_kb() < 1200 * 12 + 1024).then_some(()));
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    x.fill(porthole_display::Rect::new(0, 0, 8, 8), 0x12_3456);
+    viewer.settle(&x).await;
 }
 
 #[tokio::test(flavor = "current_thread")]

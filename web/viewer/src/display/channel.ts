@@ -14,7 +14,7 @@ export interface WantedSize {
 
 /** Page to worker. */
 export type ToWorker =
-  | { kind: "begin"; rung: Rung; canvas: OffscreenCanvas | undefined; zstdUrl: string }
+  | { kind: "begin"; rung: Rung; canvas: OffscreenCanvas | undefined }
   | { kind: "open"; connection: number; url: string; wanted: WantedSize; clipboard: boolean }
   | { kind: "send"; data: ArrayBuffer; inputAtMs: number }
   | { kind: "drawn"; connection: number; frame: number; atMs: number }

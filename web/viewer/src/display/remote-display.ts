@@ -1,6 +1,6 @@
 /** The page's handle on a display: one worker, one canvas, connections one after the other. */
 
-import zstdUrl from "virtual:zstd-url";
+import { displayWorker } from "../early.ts";
 import { epochMs, type Measurements, type Rung, type ToPage, type ToWorker, type WantedSize } from "./channel.ts";
 import { FrameLoop } from "./frame-loop.ts";
 import { abilitiesOf, rungsOf } from "./ladder.ts";
@@ -95,7 +95,7 @@ export class RemoteDisplay {
   }
 
   private begin(): Worker {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "display" });
+    const worker = displayWorker();
     worker.onmessage = (event: MessageEvent<ToPage>) => this.received(event.data);
     worker.onerror = () => this.stepDown();
     const canvas = document.createElement("canvas");
@@ -111,8 +111,7 @@ export class RemoteDisplay {
     } else {
       this.presenter = new TransferPresenter(canvas);
     }
-    const url = new URL(zstdUrl, location.href).href;
-    const message: ToWorker = { kind: "begin", rung, canvas: offscreen, zstdUrl: url };
+    const message: ToWorker = { kind: "begin", rung, canvas: offscreen };
     worker.postMessage(message, offscreen === undefined ? [] : [offscreen]);
     return worker;
   }

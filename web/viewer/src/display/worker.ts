@@ -1,5 +1,6 @@
 /** The viewer's worker: holds the connection and the decoder, so that no task of the page delays a frame. */
 
+import zstdUrl from "virtual:zstd-url";
 import type { ToPage, ToWorker } from "./channel.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
 import { browserJpegDecoder } from "./jpeg.ts";
@@ -15,6 +16,8 @@ interface WorkerScope {
 const scope = self as unknown as WorkerScope;
 const post = (message: ToPage, transfer: Transferable[] = []): void => scope.postMessage(message, transfer);
 
+/** What does not depend on the page is made before the page asks. */
+const decoders = Promise.all([browserJpegDecoder(), browserVideo(), pixelStream()]);
 let parts: Promise<ConnectionParts> | undefined;
 let connection: Connection | undefined;
 /** Connections are opened in the order in which they were asked for, and only the newest one is. */
@@ -22,7 +25,7 @@ let newest = 0;
 
 async function begin(message: ToWorker & { kind: "begin" }): Promise<ConnectionParts> {
   const surface = surfaceOf(message);
-  const [jpeg, video, stream] = await Promise.all([browserJpegDecoder(), browserVideo(), pixelStream(message.zstdUrl)]);
+  const [jpeg, video, stream] = await decoders;
   return { surface, stream, jpeg, video, post, sharedMemory: message.rung === "shared" };
 }
 
@@ -36,9 +39,9 @@ function surfaceOf(message: ToWorker & { kind: "begin" }): Surface {
   return new TransferSurface(post);
 }
 
-async function pixelStream(url: string): Promise<PixelStream> {
+async function pixelStream(): Promise<PixelStream> {
   try {
-    const response = await fetch(url);
+    const response = await fetch(new URL(zstdUrl, location.href));
     return await wasmPixelStream(await WebAssembly.compile(await response.arrayBuffer()));
   } catch {
     // WebAssembly is switched off in some hardened browsers.

@@ -1,6 +1,7 @@
 /** The two requests of a page: trading a token for a cookie, and asking how the session is. */
 
-import { type Event, type FilesPlace, type Status, statusPathOf, type View } from "./machine.ts";
+import { statusPathOf } from "./entry.ts";
+import type { Event, FilesPlace, Status, View } from "./machine.ts";
 
 /** What the page needs of `fetch`. */
 export type Fetch = (path: string, init: RequestInit) => Promise<Response>;

@@ -1,7 +1,8 @@
 /** Carries out what the machine decides: requests, timers, the stream. One a page. */
 
 import * as api from "./api.ts";
-import { begin, type Deed, type Entry, type Event, next, type State, type View } from "./machine.ts";
+import type { Entry } from "./entry.ts";
+import { begin, type Deed, type Event, next, type State, type View } from "./machine.ts";
 
 /** What the controller needs of the world. */
 export interface World {
@@ -28,6 +29,8 @@ export class Controller {
   constructor(
     private readonly world: World,
     entry: Entry,
+    /** The answer to the first request, where that was sent before this was made. */
+    private begun?: Promise<Event>,
   ) {
     const first = begin(entry);
     this.state = first.state;
@@ -89,7 +92,9 @@ export class Controller {
   private request(send: () => Promise<Event>): void {
     this.requestNumber += 1;
     const number = this.requestNumber;
-    void send().then((event) => {
+    const answer = this.begun ?? send();
+    this.begun = undefined;
+    void answer.then((event) => {
       if (number === this.requestNumber) {
         this.handle(event);
       }
@@ -102,14 +107,4 @@ export class Controller {
       this.timer = undefined;
     }
   }
-}
-
-/** Reads from the page's address how it came to be opened. */
-export function entryOf(location: { pathname: string; hash: string }): Entry {
-  const token = new URLSearchParams(location.hash.replace(/^#/, "")).get("t");
-  if (token !== null && token !== "") {
-    return { kind: "token", token };
-  }
-  const viewId = /^\/view\/v\/([A-Za-z0-9_-]{1,128})\/?$/.exec(location.pathname)?.[1];
-  return viewId === undefined ? { kind: "nothing" } : { kind: "view", viewId };
 }

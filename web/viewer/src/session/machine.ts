@@ -13,6 +13,8 @@
  * ```
  */
 
+import { type Entry, statusPathOf } from "./entry.ts";
+
 /** Why a page shows no picture any more. */
 export type OverReason = "ended" | "expired" | "stopped" | "invalid" | "taken" | "failed" | "outdated" | "disconnected";
 
@@ -41,9 +43,6 @@ export interface Status {
   message: string;
   view: View;
 }
-
-/** How the page came to be opened. */
-export type Entry = { kind: "token"; token: string } | { kind: "view"; viewId: string } | { kind: "nothing" };
 
 export type State =
   | { kind: "opening"; entry: Entry; attempt: number }
@@ -92,11 +91,6 @@ const STABLE_MS = 3_000;
 /** Pause before the attempt with this number, 0 for the first. */
 export function backoffMs(attempt: number): number {
   return Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt, 10));
-}
-
-/** Path of a view's status, which the page knows from its own address. */
-export function statusPathOf(viewId: string): string {
-  return `/view/s/${encodeURIComponent(viewId)}/status`;
 }
 
 /** State and deeds of a page that was just opened. */
