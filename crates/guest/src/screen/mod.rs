@@ -224,8 +224,8 @@ impl Screen {
             if self.read_x()? {
                 continue;
             }
-            if self.viewers.iter().any(Viewer::is_behind) {
-                // Those who send have their turn first.
+            if self.viewers.iter().any(Viewer::has_unsent) {
+                // A frame goes on its way before anything else is made, and before what could wait for that is done.
                 tokio::task::yield_now().await;
                 self.viewers.iter_mut().for_each(Viewer::catch_up);
             }

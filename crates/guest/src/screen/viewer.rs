@@ -291,9 +291,9 @@ impl Viewer {
         Ok(())
     }
 
-    /// Whether there is something to [catch up](Self::catch_up) with.
-    pub(crate) fn is_behind(&self) -> bool {
-        self.session.as_ref().is_some_and(|s| s.encoder.is_behind())
+    /// Whether a message waits for the socket's task to have its turn.
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.waiting.messages.get() > 0
     }
 
     /// Does what could wait until frames were sent.
