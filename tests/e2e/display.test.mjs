@@ -114,6 +114,8 @@ test("twenty sizes in two seconds: the last one is shown, whoever wished it", as
       }
       await new Promise((next) => setTimeout(next, 100));
     }
+    // What the page wished last goes out only when its size has rested.
+    await new Promise((next) => setTimeout(next, 1000));
     other.resize(777, 555);
     await until("the size that the other viewer wished", async () => (await viewer.size()).width === 777);
     await page.setViewportSize({ width: 1003, height: 701 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Controller, type World } from "../src/session/controller.ts";
-import { entryOf } from "../src/session/entry.ts";
+import { type Entry, entryOf } from "../src/session/entry.ts";
 import { ExpiryWatch } from "../src/session/expiry.ts";
 import { backoffMs, begin, type Event, GOODBYE, next, type State, type View } from "../src/session/machine.ts";
 import { noticeOf } from "../src/ui/sentences.ts";
@@ -92,7 +92,7 @@ class FakeWorld implements World {
 
 const tokenEntry = { kind: "token", token: "secret" } as const;
 
-function opened(): { world: FakeWorld; controller: Controller } {
+function opened(entry: Entry = tokenEntry, begun?: Promise<Event>): { world: FakeWorld; controller: Controller } {
   const world = new FakeWorld();
   const bound: World = {
     fetch: (path, init) => world.fetch(path, init),
@@ -103,7 +103,7 @@ function opened(): { world: FakeWorld; controller: Controller } {
     keepAddress: (viewId) => world.keepAddress(viewId),
     show: (state) => world.show(state),
   };
-  return { world, controller: new Controller(bound, tokenEntry) };
+  return { world, controller: new Controller(bound, entry, begun) };
 }
 
 async function live(): Promise<{ world: FakeWorld; controller: Controller }> {
@@ -133,6 +133,17 @@ describe("opening", () => {
     await world.answer(403, { reason, message: "A sentence." });
     expect(world.shown).toMatchObject({ kind: "over", reason: over, message: "A sentence." });
     expect(world.idle).toBe(true);
+  });
+
+  test("an answer that was asked for before is taken, and only once", async () => {
+    const begun: Promise<Event> = Promise.resolve({ kind: "unreachable" });
+    const { world } = opened({ kind: "view", viewId: "v1" }, begun);
+    await world.answer(undefined);
+    expect(world.log).toEqual([]);
+    world.pass(backoffMs(0));
+    expect(world.log).toEqual(["GET /view/s/v1/status"]);
+    await world.answer(200, { ...VIEW, state: "started" });
+    expect(world.log.slice(1)).toEqual(["connect /view/s/v1/stream"]);
   });
 
   test("a server that is away is tried again, each time later", async () => {
