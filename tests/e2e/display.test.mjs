@@ -114,10 +114,11 @@ test("twenty sizes in two seconds: the last one is shown, whoever wished it", as
       }
       await new Promise((next) => setTimeout(next, 100));
     }
-    // What the page wished last goes out only when its size has rested.
-    await new Promise((next) => setTimeout(next, 1000));
-    other.resize(777, 555);
-    await until("the size that the other viewer wished", async () => (await viewer.size()).width === 777);
+    // Again and again: what the page wished last goes out only when its size has rested.
+    await until("the size that the other viewer wished", async () => {
+      other.resize(777, 555);
+      return (await viewer.size()).width === 777;
+    });
     await page.setViewportSize({ width: 1003, height: 701 });
     await until("the size of the page", async () => (await viewer.size()).width === 1003);
     await page.keyboard.press("Control+KeyC");

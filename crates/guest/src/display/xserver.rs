@@ -57,7 +57,7 @@ pub(crate) struct Folders {
     pub(crate) private: PathBuf,
     /// For the agent alone: the picture.
     picture: PathBuf,
-    /// The memory `picture` names, where that is no folder of another place.
+    /// Keeps the file system that `picture` names, where that is one of its own.
     memory: Option<OwnedFd>,
     /// For the account: cookie and D-Bus socket.
     pub(crate) session: PathBuf,
