@@ -205,6 +205,7 @@ test("an operation whose undo does not succeed is shown as stuck, and ends when 
     await my.row("stuck-1").waitFor();
     assert.match(await porthole.command("operations", "list", "--stuck"), /stuck-1/);
 
+    await noTrySoon(id);
     await rm(place);
     await rename(aside, place);
     await my.button("Retry the operation on stuck-1").click();
@@ -222,12 +223,24 @@ test("an operation whose undo does not succeed is shown as stuck, and ends when 
 
 /** Brings the end of an operation's time, which is minutes away, forward in the store: to soon after its next try. */
 async function outOfTime(id) {
+  const past = "deadline_ms = next_try_ms + 1000";
+  const first = ["", "0"];
+  await until("past its first step", async () => !first.includes(await changeBetweenTries(id, past)), 60_000);
+}
+
+/** Puts an operation's next try off in the store, so that only who asks for it brings it about. */
+async function noTrySoon(id) {
+  const later = "next_try_ms = next_try_ms + 3600000";
+  await until("between two tries", async () => (await changeBetweenTries(id, later)) !== "", 60_000);
+}
+
+/** Changes an operation's record while nobody works on it, and resolves to its progress; to "" while somebody does. */
+async function changeBetweenTries(id, change) {
   const program = `import sqlite3, sys
 with sqlite3.connect(sys.argv[1], timeout=30) as store:
-    operation = (sys.argv[2],)
-    soon = "UPDATE operation SET deadline_ms = next_try_ms + 1000 WHERE id = ? AND lease_until_ms = 0"
-    store.execute(soon, operation)
-    print(store.execute("SELECT progress FROM operation WHERE id = ?", operation).fetchone()[0])`;
-  const words = ["-c", program, join(porthole.stateDir, "porthole.db"), id];
-  await until("the first step no longer", async () => (await run("python3", words)).stdout !== "0\n", 60_000);
+    query = "UPDATE operation SET " + sys.argv[3] + " WHERE id = ? AND lease_until_ms = 0 RETURNING progress"
+    for (progress,) in store.execute(query, (sys.argv[2],)).fetchall():
+        print(progress, end="")`;
+  const { stdout } = await run("python3", ["-c", program, join(porthole.stateDir, "porthole.db"), id, change]);
+  return stdout;
 }
