@@ -1,10 +1,12 @@
 //! Turns what changed on the screen into the frames of one viewer.
 //!
 //! The encoder keeps a copy of what its viewer shows. A frame begins by comparing, so false damage costs no bytes;
-//! then moved pixels become copies ([`motion`]), the rest is classified and sent ([`units`]), and what was sent lossy
+//! then moved pixels become copies ([`motion`]; what goes on moving is looked at by samples first, and compared when it
+//! rests), the rest is classified and sent ([`units`]), and what was sent lossy
 //! goes out again, lossless, when it has been quiet (docs/display-protocol.md §6.2). What does not fit the budget
 //! stays marked and goes with a later frame, from the pixels as they are then.
 
+mod assumed;
 mod lossy;
 mod snapshots;
 mod units;
@@ -16,7 +18,7 @@ use std::time::Duration;
 use crate::frame::{Command, Frame, FrameFlags, HEADER_BYTES};
 use crate::geometry::{Point, Rect, Size};
 use crate::h264::Access;
-use crate::motion::{self, Momentum, Move};
+use crate::motion::{self, Momentum, Move, WindowPlace};
 use crate::pacing::Budget;
 use crate::picture::Picture;
 use crate::pixel_stream::PixelWriter;
@@ -24,6 +26,7 @@ use crate::pixels::{PixelOrder, Pixels};
 use crate::tiles::TileSet;
 use crate::viewer_message::Abilities;
 use crate::{jpeg, limits, planar};
+use assumed::Assumed;
 use lossy::Lossy;
 use snapshots::Snapshots;
 use units::{FlatTiles, Kind, Task, Unit};
@@ -45,21 +48,6 @@ impl EncoderSettings {
     pub fn new(abilities: Abilities, window_log: u8) -> Self {
         Self { abilities, window_log, order: PixelOrder::Rgb }
     }
-}
-
-/// Where a top-level window is; coordinates may lie outside the picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WindowPlace {
-    /// Names the window.
-    pub id: u32,
-    /// Left edge.
-    pub x: i32,
-    /// Upper edge.
-    pub y: i32,
-    /// Pixels across.
-    pub w: u16,
-    /// Pixels down.
-    pub h: u16,
 }
 
 /// What an encoder has done so far.
@@ -90,6 +78,8 @@ pub struct Encoder {
     late_fills: Vec<(Rect, [u8; 4])>,
     /// What may differ between `shown` and the screen.
     dirty: TileSet,
+    /// What else may, since it was copied on trust.
+    assumed: Assumed,
     /// What the viewer shows only approximately.
     lossy: Lossy,
     windows: Vec<WindowPlace>,
@@ -177,8 +167,9 @@ impl Encoder {
             settings,
             shown: Picture::new(size),
             late_fills: Vec::new(),
-            lossy: Lossy::new(size),
             dirty: TileSet::full(size),
+            assumed: Assumed::new(size),
+            lossy: Lossy::new(size),
             windows: Vec::new(),
             momentum: Momentum::default(),
             video: settings.abilities.has(Abilities::H264).then(|| VideoWatch::new(size)),
@@ -207,6 +198,7 @@ impl Encoder {
         self.shown.resize(size);
         self.lossy.resize(size);
         self.dirty = TileSet::full(size);
+        self.assumed = Assumed::new(size);
         self.video = self.video.take().map(|_| VideoWatch::new(size));
         self.snapshots = self.snapshots.take().map(|_| Snapshots::new(size, self.lossy.latest()));
     }
@@ -222,8 +214,9 @@ impl Encoder {
         self.said_exact = false;
         self.shown.forget();
         self.lossy.clear();
-        self.dirty = TileSet::full(self.shown.size());
         let size = self.shown.size();
+        self.dirty = TileSet::full(size);
+        self.assumed = Assumed::new(size);
         self.video = self.video.take().map(|_| VideoWatch::new(size));
         self.snapshots = self.snapshots.take().map(|_| Snapshots::new(size, Duration::ZERO));
         Ok(())
@@ -234,10 +227,11 @@ impl Encoder {
         !self.dirty.is_empty() || self.next_due().is_some_and(|due| due <= now)
     }
 
-    /// When the next lossy tile will have rested long enough, or a video so long that its encoder is given up.
+    /// When the next tile that is lossy or not compared yet will have rested long enough, or a video so long that its
+    /// encoder is given up.
     pub fn next_due(&self) -> Option<Duration> {
         let video = self.video.as_ref().and_then(VideoWatch::rests_at);
-        self.lossy.next_rested().into_iter().chain(video).min()
+        [self.lossy.next_rested(), self.assumed.rested_at(), video].into_iter().flatten().min()
     }
 
     /// Tiles the viewer shows only approximately.
@@ -309,7 +303,7 @@ impl Encoder {
         if let Some(video) = &mut self.video {
             video.review(moment.budget.video_bits_per_s, moment.now)?;
         }
-        let exact = self.dirty.is_empty() && self.lossy.tiles().is_empty();
+        let exact = self.dirty.is_empty() && self.assumed.is_empty() && self.lossy.tiles().is_empty();
         if draft.commands.is_empty() && exact == self.said_exact {
             return Ok(None);
         }
@@ -346,21 +340,24 @@ impl Encoder {
 
     /// Moves of windows since the frame before.
     fn window_moves(&mut self, windows: &[WindowPlace]) -> Vec<Move> {
-        let moves = window_moves(&self.windows, windows, self.shown.size());
+        let moves = motion::of_windows(&self.windows, windows, self.shown.size());
         self.windows.clear();
         self.windows.extend_from_slice(windows);
         moves
     }
 
-    /// Sends a scroll, or else a drag, that goes on as it began.
+    /// Sends a scroll, or else a drag, that goes on as it began. Without one, what was copied on trust is to be compared.
     fn follow(&mut self, screen: Pixels<'_>, windows: &[Move], now: Duration, draft: &mut Draft) {
+        if self.dirty.is_empty() {
+            // What moved may go on after a rest.
+            return self.assumed.give_up(&mut self.dirty);
+        }
         let moves = self.momentum.follow_scroll(&mut self.shown, screen, &self.dirty);
         for m in &moves {
-            self.dirty.clear_covered(m.to);
             if let Some(snapshots) = &mut self.snapshots {
                 snapshots.note(m.to, now);
             }
-            self.send_move(m, now, draft);
+            self.send_followed(m, now, draft);
         }
         if !moves.is_empty() {
             return;
@@ -370,9 +367,16 @@ impl Encoder {
             covered.add(m.to);
             self.keep(&covered, now, draft);
             self.shown.copy(m.to, m.from_x, m.from_y);
-            self.dirty.clear_covered(m.to);
-            self.send_move(&m, now, draft);
+            self.send_followed(&m, now, draft);
+            return;
         }
+        self.assumed.give_up(&mut self.dirty);
+    }
+
+    fn send_followed(&mut self, m: &Move, now: Duration, draft: &mut Draft) {
+        self.dirty.remove(m.to);
+        self.assumed.add(m.to, &mut self.dirty, now);
+        self.send_move(m, now, draft);
     }
 
     /// Lets the viewer keep what is worth it of what is about to change.
@@ -393,6 +397,7 @@ impl Encoder {
     fn compare(&mut self, screen: Pixels<'_>, now: Duration) -> TileSet {
         let changed = screen.differences(self.shown.view(), &self.dirty);
         changed.iter().for_each(|(index, differs)| self.lossy.changed(index, differs, now));
+        self.assumed.compared(&self.dirty);
         self.dirty.clear();
         changed
     }
@@ -570,27 +575,6 @@ impl Encoder {
         }
         Ok(())
     }
-}
-
-/// Moves of windows that kept their size, cut to what lies inside the picture before and after.
-fn window_moves(before: &[WindowPlace], after: &[WindowPlace], size: Size) -> Vec<Move> {
-    let mut moves = Vec::new();
-    for window in after {
-        let Some(old) = before.iter().find(|o| o.id == window.id && (o.w, o.h) == (window.w, window.h)) else {
-            continue;
-        };
-        let (dx, dy) = (window.x - old.x, window.y - old.y);
-        if (dx, dy) == (0, 0) {
-            continue;
-        }
-        let from = Rect::clipped(old.x, old.y, window.w.into(), window.h.into(), size);
-        let to = Rect::clipped(i32::from(from.x) + dx, i32::from(from.y) + dy, from.w.into(), from.h.into(), size);
-        if !to.is_empty() {
-            let (from_x, from_y) = ((i32::from(to.x) - dx) as u16, (i32::from(to.y) - dy) as u16);
-            moves.push(Move { to, from_x, from_y, exact: false });
-        }
-    }
-    moves
 }
 
 #[cfg(test)]

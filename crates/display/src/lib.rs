@@ -30,9 +30,10 @@ mod wire;
 
 pub use decoder::{DecodeError, Decoder, Drawn};
 pub use display_message::{CursorImage, CursorMessage, DisplayHello, DisplayMessage, Goodbye, GoodbyeReason, Pong};
-pub use encoder::{Encoder, EncoderSettings, EncoderStatistics, Look, WindowPlace};
+pub use encoder::{Encoder, EncoderSettings, EncoderStatistics, Look};
 pub use frame::{Command, Frame, FrameFlags};
 pub use geometry::{Point, Rect, Size};
+pub use motion::WindowPlace;
 pub use pacing::{AckError, Budget, Pacing};
 pub use picture::Picture;
 pub use pixels::{PixelOrder, Pixels};

@@ -6,9 +6,9 @@
 mod drag;
 mod scroll;
 
-use crate::geometry::Rect;
+use crate::geometry::{Rect, Size};
 use crate::picture::Picture;
-use crate::pixels::Pixels;
+use crate::pixels::{Pixels, Quarter};
 use crate::tiles::TileSet;
 
 use drag::Drag;
@@ -24,18 +24,22 @@ pub(crate) struct Momentum {
     /// Pixels that went on scrolling, in the frame at hand.
     followed_px: usize,
     drag: Option<Drag>,
+    /// By which what goes on is judged, another one in each frame.
+    quarter: Quarter,
 }
 
 impl Momentum {
     /// Finds the last scroll once more where `dirty` says that all of it may have changed, carries it out on `shown`, and
-    /// returns the moves in order, all exact. Cheaper than to compare first, and then to search.
+    /// returns the moves in order, which are right as far as a quarter of their pixels tells. Cheaper than to compare
+    /// first, and then to search.
     pub(crate) fn follow_scroll(&mut self, shown: &mut Picture, screen: Pixels<'_>, dirty: &TileSet) -> Vec<Move> {
         let mut moves: Vec<Move> = Vec::new();
+        self.quarter = self.quarter.next();
         for last in std::mem::take(&mut self.scrolled) {
             let inside = shown.size().rect().contains(&last.to.union(&last.from()));
             if inside && dirty.covers(last.to) && scroll::goes_on(shown, screen, &last) {
                 let first = moves.len();
-                scroll::follow(shown, screen, &last, &mut moves);
+                scroll::follow(shown, screen, &last, self.quarter, &mut moves);
                 let found = &moves[first..];
                 // What disturbed a few rows of it may be gone the next time.
                 let whole = explain_most(exact_px(found), last.to.area());
@@ -46,8 +50,8 @@ impl Momentum {
         moves
     }
 
-    /// Finds a window that moved as a whole, or what was dragged last where it was dragged on to; the move is exact, and the
-    /// caller carries it out. Cheaper than to compare first, too.
+    /// Finds a window that moved as a whole, or what was dragged last where it was dragged on to; the move is right as far
+    /// as a quarter of its pixels tells, and the caller carries it out. Cheaper than to compare first, too.
     pub(crate) fn follow_drag(
         &mut self,
         shown: &Picture,
@@ -57,15 +61,31 @@ impl Momentum {
     ) -> Option<Move> {
         let worth_it =
             |w: &&Move| w.to.area() >= SMALLEST_CHANGE_PX && dirty.touches(w.to) && worth_it(shown, screen, w);
-        let window =
-            windows.iter().filter(worth_it).map(|w| Move { exact: true, ..*w }).find(|w| w.fits(shown, screen));
+        let quarter = self.quarter;
+        let seems = |w: &Move| screen.seems(w.to, shown.view(), w.from(), quarter);
+        let window = windows.iter().filter(worth_it).map(|w| Move { exact: true, ..*w }).find(seems);
         let found = window.or_else(|| {
             let near = self.drag.as_ref().is_some_and(|d| dirty.touches(d.place()));
-            if near { drag::go_on(shown, screen, &mut self.drag) } else { None }
+            if near { drag::go_on(shown, screen, &mut self.drag, quarter) } else { None }
         })?;
         self.followed_px += found.to.area();
         Some(found)
     }
+}
+
+/// Where a top-level window is; coordinates may lie outside the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowPlace {
+    /// Names the window.
+    pub id: u32,
+    /// Left edge.
+    pub x: i32,
+    /// Upper edge.
+    pub y: i32,
+    /// Pixels across.
+    pub w: u16,
+    /// Pixels down.
+    pub h: u16,
 }
 
 /// A copy inside the picture the viewer shows.
@@ -82,11 +102,27 @@ impl Move {
     pub(crate) fn from(&self) -> Rect {
         Rect::new(self.from_x, self.from_y, self.to.w, self.to.h)
     }
+}
 
-    /// Whether every pixel will be right after the copy.
-    fn fits(&self, shown: &Picture, screen: Pixels<'_>) -> bool {
-        screen.rows(self.to).eq(shown.rows(self.from()))
+/// Moves of windows that kept their size, cut to what lies inside the picture before and after.
+pub(crate) fn of_windows(before: &[WindowPlace], after: &[WindowPlace], size: Size) -> Vec<Move> {
+    let mut moves = Vec::new();
+    for window in after {
+        let Some(old) = before.iter().find(|o| o.id == window.id && (o.w, o.h) == (window.w, window.h)) else {
+            continue;
+        };
+        let (dx, dy) = (window.x - old.x, window.y - old.y);
+        if (dx, dy) == (0, 0) {
+            continue;
+        }
+        let from = Rect::clipped(old.x, old.y, window.w.into(), window.h.into(), size);
+        let to = Rect::clipped(i32::from(from.x) + dx, i32::from(from.y) + dy, from.w.into(), from.h.into(), size);
+        if !to.is_empty() {
+            let (from_x, from_y) = ((i32::from(to.x) - dx) as u16, (i32::from(to.y) - dy) as u16);
+            moves.push(Move { to, from_x, from_y, exact: false });
+        }
     }
+    moves
 }
 
 /// Changes smaller than this are cheaper as pixels than looked into.

@@ -117,6 +117,27 @@ impl TileSet {
         }
     }
 
+    /// Takes a rectangle out: in each tile the smallest rectangle around what is left stays.
+    pub fn remove(&mut self, rect: Rect) {
+        for (index, part) in Self::touched(self.size, rect) {
+            let Some(held) = self.get(index) else { continue };
+            let common = held.intersect(&part);
+            let left = if common == held {
+                NONE
+            } else if common.w == held.w {
+                let (top, bottom) = outside((held.y, held.bottom()), (common.y, common.bottom()));
+                Rect::between(held.x, top, held.right(), bottom)
+            } else if common.h == held.h {
+                let (left, right) = outside((held.x, held.right()), (common.x, common.right()));
+                Rect::between(left, held.y, right, held.bottom())
+            } else {
+                continue;
+            };
+            self.count -= usize::from(left.is_empty());
+            self.tiles[index] = left;
+        }
+    }
+
     /// Empties the set.
     pub fn clear(&mut self) {
         if self.count > 0 {
@@ -145,6 +166,15 @@ impl TileSet {
         self.count > 0
             && Self::touched(self.size, rect)
                 .any(|(index, part)| self.get(index).is_some_and(|held| !held.intersect(&part).is_empty()))
+    }
+}
+
+/// What is left of a range when another, inside it, is taken out of it; all of it, when that lies in the middle.
+fn outside((from, to): (u16, u16), (begin, end): (u16, u16)) -> (u16, u16) {
+    match (begin == from, end == to) {
+        (true, _) => (end, to),
+        (false, true) => (from, begin),
+        (false, false) => (from, to),
     }
 }
 
@@ -179,6 +209,28 @@ mod tests {
             }
             set.clear_covered(size.rect());
             prop_assert!(set.is_empty());
+        }
+
+        #[test]
+        fn what_is_removed_takes_nothing_else_along(held in any_rect(), removed in any_rect()) {
+            let size = Size::new(250, 190);
+            let mut set = TileSet::new(size);
+            set.add(held);
+            let before = set.clone();
+            set.remove(removed);
+            for (index, was) in before.iter() {
+                let now = set.get(index).unwrap_or(NONE);
+                prop_assert!(was.contains(&now) || now.is_empty());
+                for (x, y) in (was.y..was.bottom()).flat_map(|y| (was.x..was.right()).map(move |x| (x, y))) {
+                    let pixel = Rect::new(x, y, 1, 1);
+                    prop_assert!(removed.contains(&pixel) || now.contains(&pixel));
+                }
+                let common = was.intersect(&removed);
+                let at_a_side = common.w == was.w && (common.y == was.y || common.bottom() == was.bottom())
+                    || common.h == was.h && (common.x == was.x || common.right() == was.right());
+                prop_assert!(!at_a_side || common.is_empty() || now.area() == was.area() - common.area());
+            }
+            prop_assert_eq!(set.len(), set.iter().count());
         }
     }
 

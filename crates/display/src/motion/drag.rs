@@ -8,7 +8,7 @@ use memchr::memmem::Finder;
 use super::Move;
 use crate::geometry::{Rect, Size};
 use crate::picture::Picture;
-use crate::pixels::Pixels;
+use crate::pixels::{Pixels, Quarter};
 use crate::tiles::TileSet;
 
 /// Probes looked for.
@@ -76,8 +76,8 @@ pub(super) fn find(shown: &Picture, screen: Pixels<'_>, changed: &TileSet, last:
     Some(found)
 }
 
-/// What was dragged last, found by a piece of itself near where it was going; only when all of it fits.
-pub(super) fn go_on(shown: &Picture, screen: Pixels<'_>, last: &mut Option<Drag>) -> Option<Move> {
+/// What was dragged last, found by a piece of itself near where it was going; only when all of it seems to fit.
+pub(super) fn go_on(shown: &Picture, screen: Pixels<'_>, last: &mut Option<Drag>, quarter: Quarter) -> Option<Move> {
     let Drag { to: from, by: (dx, dy) } = (*last)?;
     let size = shown.size();
     if !size.rect().contains(&from) {
@@ -88,7 +88,7 @@ pub(super) fn go_on(shown: &Picture, screen: Pixels<'_>, last: &mut Option<Drag>
         Some((i32::from(piece.x) - x, i32::from(piece.y) - y))
     })?;
     let to = displaced(from, (-by.0, -by.1), size).filter(|_| by != (0, 0))?;
-    if !fits(shown, screen, to, by) {
+    if !screen.seems(to, shown.view(), from, quarter) {
         return None;
     }
     *last = Some(Drag { to, by });
@@ -295,15 +295,18 @@ mod tests {
         for (x, y, goes_on) in [(126, 88, true), (112, 95, false), (190, 20, false)] {
             let (_, next, _, _) = dragged(112, 95, x, y);
             let before = last;
-            let found = go_on(&screen, next.view(), &mut last);
+            let found = go_on(&screen, next.view(), &mut last, Quarter::default());
             let moved = Move { to: Rect { x, y, ..to }, from_x: to.x, from_y: to.y, exact: true };
             assert_eq!(found, goes_on.then_some(moved), "to {x}, {y}");
             last = before;
         }
         let (_, mut torn, _, _) = dragged(112, 95, 126, 88);
         torn.fill(Rect::new(130, 100, 1, 1), [1, 2, 3]);
-        assert_eq!(go_on(&screen, torn.view(), &mut last), None, "a pixel of it is another");
-        assert_eq!(go_on(&noise(Size::new(150, 150), 1), torn.view(), &mut last), None, "it lies outside by now");
+        let quarters = std::iter::successors(Some(Quarter::default()), |q| Some(q.next())).take(4);
+        let misses = quarters.filter(|q| go_on(&screen, torn.view(), &mut last.clone(), *q).is_some()).count();
+        assert_eq!(misses, 3, "a pixel of it is another, which one quarter in four sees");
+        let small = noise(Size::new(150, 150), 1);
+        assert_eq!(go_on(&small, torn.view(), &mut last, Quarter::default()), None, "it lies outside by now");
     }
 
     #[test]
