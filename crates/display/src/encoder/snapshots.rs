@@ -2,7 +2,8 @@
 //! window that is moved or closed, the page under a menu.
 //!
 //! Kept are whole tiles that look photographic, when they are about to change after a rest and are exact. Text is not
-//! worth it: the pixel stream finds it again by itself.
+//! worth it: the pixel stream finds it again by itself. No more tiles are kept than the screen has: what was used longest
+//! ago goes.
 
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use crate::tiles::{TILE_PX, TileSet};
 /// A tile that has not changed for so long is worth keeping.
 const REST: Duration = Duration::from_millis(400);
 
+/// Of all that is kept such a part goes when there is no room.
+const FORGOTTEN_AT_ONCE: usize = 16;
+
 /// What one snapshot has of a tile.
 #[derive(Debug, Clone, Default)]
 struct Kept {
@@ -30,6 +34,8 @@ struct Kept {
 pub(super) struct Snapshots {
     size: Size,
     tiles: Vec<[Kept; SNAPSHOTS]>,
+    /// How many hold pixels.
+    count: usize,
     /// When the pixels of each tile changed last.
     changed_at: Vec<Duration>,
 }
@@ -37,7 +43,7 @@ pub(super) struct Snapshots {
 impl Snapshots {
     pub(super) fn new(size: Size, now: Duration) -> Self {
         let tiles = TileSet::new(size).tiles();
-        Self { size, tiles: vec![Default::default(); tiles], changed_at: vec![now; tiles] }
+        Self { size, tiles: vec![Default::default(); tiles], count: 0, changed_at: vec![now; tiles] }
     }
 
     /// Keeps what `shown` has in those tiles that are about to change and are worth it, and notes that they change.
@@ -60,8 +66,12 @@ impl Snapshots {
             if classify(shown, tile) != Class::Photo || self.find(index, shown, tile, tile, now).is_some() {
                 continue;
             }
+            if self.count == self.tiles.len() {
+                self.forget_oldest();
+            }
             let kept = &mut self.tiles[index];
             let slot = (0..SNAPSHOTS).min_by_key(|s| (!kept[*s].pixels.is_empty(), kept[*s].used)).unwrap_or(0);
+            self.count += usize::from(kept[slot].pixels.is_empty());
             kept[slot].pixels.clear();
             shown.rows(tile).for_each(|row| kept[slot].pixels.extend_from_slice(row));
             kept[slot].used = now;
@@ -75,6 +85,15 @@ impl Snapshots {
             }
         }
         commands
+    }
+
+    /// Forgets what was used longest ago, some of it at once: to look for it takes as long for one as for all.
+    fn forget_oldest(&mut self) {
+        let mut kept: Vec<&mut Kept> = self.tiles.iter_mut().flatten().filter(|k| !k.pixels.is_empty()).collect();
+        let some = kept.len().div_ceil(FORGOTTEN_AT_ONCE);
+        kept.select_nth_unstable_by_key(some - 1, |k| k.used);
+        kept.into_iter().take(some).for_each(|k| *k = Kept::default());
+        self.count -= some;
     }
 
     /// Notes that a rectangle changes, of which nothing is to be kept.
@@ -117,5 +136,33 @@ impl Snapshots {
         })?;
         kept[slot].used = now;
         Some(slot as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::tests::noise;
+
+    #[test]
+    fn no_more_is_kept_than_the_screen_has_and_what_was_used_longest_ago_goes() {
+        let size = Size::new(640, 320);
+        let nothing = TileSet::new(size);
+        let (left, right) = (Rect::new(0, 0, 320, 320), Rect::new(320, 0, 192, 320));
+        let mut snapshots = Snapshots::new(size, Duration::ZERO);
+        let mut changes = |rect: Rect, seed: u32, second: u64| {
+            let mut changed = TileSet::new(size);
+            changed.add(rect);
+            let saved = snapshots.keep(noise(size, seed).view(), &changed, &nothing, Duration::from_secs(second));
+            let held = snapshots.tiles.iter().flatten().filter(|k| !k.pixels.is_empty()).count();
+            assert!(held == snapshots.count && held <= changed.tiles(), "{held} tiles of {}", changed.tiles());
+            saved.len()
+        };
+        assert_eq!(changes(size.rect(), 1, 1), 5, "a command for each row of tiles");
+        assert!(changes(left, 2, 2) > 0);
+        assert_eq!(changes(left, 2, 3), 0, "they are kept");
+        assert!(changes(left, 1, 4) > 0, "a part of the first picture had to go for the second");
+        assert!(changes(right, 1, 5) > 0, "and more of it now");
+        assert_eq!(changes(left, 1, 6), 0, "these were used since");
     }
 }

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use porthole_display::Size;
 use porthole_model::guest::PICTURES;
-use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen};
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, FsPickFlags, MountAttrFlags, fsconfig_create, fsconfig_reconfigure, fsconfig_set_string,
+    fsmount, fsopen, fspick,
+};
 use rustix::process::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
@@ -132,6 +135,19 @@ fn memory_in_large_pages() -> Option<OwnedFd> {
     fsmount(&filesystem, FsMountFlags::FSMOUNT_CLOEXEC, attributes | MountAttrFlags::MOUNT_ATTR_NOEXEC).ok()
 }
 
+/// Has the system make no more large pages of a file system in memory: of a picture whose rows are longer than the screen's
+/// it would make them again, with all that was given back between these. Where it cannot be said nothing changes.
+fn no_more_large_pages(memory: &OwnedFd) {
+    let set = || {
+        let filesystem = fspick(memory, c"", FsPickFlags::FSPICK_EMPTY_PATH | FsPickFlags::FSPICK_CLOEXEC)?;
+        fsconfig_set_string(&filesystem, "huge", "never")?;
+        fsconfig_reconfigure(&filesystem)
+    };
+    if let Err(error) = set() {
+        tracing::debug!(%error, "the picture's memory stays in large pages");
+    }
+}
+
 /// How a process that has this descriptor reaches what it is open on.
 fn reached_by(descriptor: &OwnedFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()))
@@ -213,6 +229,9 @@ pub(crate) async fn start(
         Ok(Err(_)) | Err(_) => None,
     };
     let number = number.ok_or("The X server ended before it was ready, or did not become ready in time.")?;
+    if let Some(memory) = &folders.memory {
+        no_more_large_pages(memory);
+    }
     let socket = Path::new(SOCKETS).join(format!("X{number}"));
     let framebuffer = folders.picture.join("Xvfb_screen0");
     Ok(XServer { pid, number, socket, cookie, framebuffer, authority })
