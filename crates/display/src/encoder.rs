@@ -1,10 +1,10 @@
 //! Turns what changed on the screen into the frames of one viewer.
 //!
 //! The encoder keeps a copy of what its viewer shows. A frame begins by comparing, so false damage costs no bytes;
-//! then moved pixels become copies ([`motion`]; what goes on moving is looked at by samples first, and compared when it
-//! rests), the rest is classified and sent ([`units`]), and what was sent lossy
-//! goes out again, lossless, when it has been quiet (docs/display-protocol.md §6.2). What does not fit the budget
-//! stays marked and goes with a later frame, from the pixels as they are then.
+//! then moved pixels become copies ([`motion`]), the rest is classified and sent ([`units`]), and what was sent lossy
+//! goes out again, lossless, when it has been quiet (docs/display-protocol.md §6.2). What goes on moving is not even
+//! compared before it rests ([`assumed`]). What does not fit the budget stays marked and goes with a later frame, from
+//! the pixels as they are then.
 
 mod assumed;
 mod lossy;

@@ -1,7 +1,8 @@
 //! Finds pixels that only moved: scrolled columns, moved windows and pictures become copies.
 //!
-//! A copy is never trusted: it is carried out on the picture the viewer shows, and whatever then differs from the
-//! screen is sent as pixels. So a wrong guess costs bytes, never exactness.
+//! A copy is carried out on the picture the viewer shows, and whatever then differs from the screen is sent as pixels: at
+//! once, or where something goes on moving as it did and a sample of it fits, when it rests. So a wrong guess costs bytes,
+//! never exactness.
 
 mod drag;
 mod scroll;
