@@ -1,8 +1,7 @@
 //! Finds pixels that only moved: scrolled columns, moved windows and pictures become copies.
 //!
 //! A copy is carried out on the picture the viewer shows, and whatever then differs from the screen is sent as pixels: at
-//! once, or where something goes on moving as it did and a sample of it fits, when it rests. So a wrong guess costs bytes,
-//! never exactness.
+//! once, or where a drag goes on and a sample of it fits, when it rests. So a wrong guess costs bytes, never exactness.
 
 mod drag;
 mod scroll;
@@ -25,22 +24,20 @@ pub(crate) struct Momentum {
     /// Pixels that went on scrolling, in the frame at hand.
     followed_px: usize,
     drag: Option<Drag>,
-    /// By which what goes on is judged, another one in each frame.
+    /// By which a drag that goes on is judged, another one in each frame.
     quarter: Quarter,
 }
 
 impl Momentum {
     /// Finds the last scroll once more where `dirty` says that all of it may have changed, carries it out on `shown`, and
-    /// returns the moves in order, which are right as far as a quarter of their pixels tells. Cheaper than to compare
-    /// first, and then to search.
+    /// returns the moves in order, all exact. Cheaper than to compare first, and then to search.
     pub(crate) fn follow_scroll(&mut self, shown: &mut Picture, screen: Pixels<'_>, dirty: &TileSet) -> Vec<Move> {
         let mut moves: Vec<Move> = Vec::new();
-        self.quarter = self.quarter.next();
         for last in std::mem::take(&mut self.scrolled) {
             let inside = shown.size().rect().contains(&last.to.union(&last.from()));
             if inside && dirty.covers(last.to) && scroll::goes_on(shown, screen, &last) {
                 let first = moves.len();
-                scroll::follow(shown, screen, &last, self.quarter, &mut moves);
+                scroll::follow(shown, screen, &last, &mut moves);
                 let found = &moves[first..];
                 // What disturbed a few rows of it may be gone the next time.
                 let whole = explain_most(exact_px(found), last.to.area());
@@ -62,6 +59,7 @@ impl Momentum {
     ) -> Option<Move> {
         let worth_it =
             |w: &&Move| w.to.area() >= SMALLEST_CHANGE_PX && dirty.touches(w.to) && worth_it(shown, screen, w);
+        self.quarter = self.quarter.next();
         let quarter = self.quarter;
         let seems = |w: &Move| screen.seems(w.to, shown.view(), w.from(), quarter);
         let window = windows.iter().filter(worth_it).map(|w| Move { exact: true, ..*w }).find(seems);

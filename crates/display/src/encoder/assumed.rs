@@ -6,8 +6,8 @@ use crate::geometry::{Rect, Size};
 use crate::pixels::Quarter;
 use crate::tiles::TileSet;
 
-/// What goes on moving is compared when it has rested for so long: longer than lies between two steps of a wheel.
-const REST: Duration = Duration::from_millis(100);
+/// What was dragged is compared when it has rested for so long: far longer than lies between two frames.
+const REST: Duration = Duration::from_millis(60);
 
 /// The pixels of one viewer that were copied on trust.
 pub(super) struct Assumed {

@@ -3,7 +3,7 @@
 use super::Move;
 use crate::geometry::Rect;
 use crate::picture::Picture;
-use crate::pixels::{Pixels, Quarter};
+use crate::pixels::Pixels;
 use crate::tiles::{TILE_PX, TileSet};
 
 /// Shortest run of rows sent as a copy.
@@ -49,9 +49,9 @@ pub(super) fn goes_on(shown: &Picture, screen: Pixels<'_>, m: &Move) -> bool {
     explains(shown, screen, m.to, i32::from(m.from_y) - i32::from(m.to.y))
 }
 
-/// Adds the rows of a move that seem to move the same way again to `moves`, and carries that out: each row is copied while
-/// it is at hand. The first rows of each run are looked at as a whole.
-pub(super) fn follow(shown: &mut Picture, screen: Pixels<'_>, last: &Move, quarter: Quarter, moves: &mut Vec<Move>) {
+/// Adds the rows of a move that move the same way again to `moves`, and carries that out: each row is copied while it is
+/// at hand.
+pub(super) fn follow(shown: &mut Picture, screen: Pixels<'_>, last: &Move, moves: &mut Vec<Move>) {
     let (area, up) = (last.to, last.from_y > last.to.y);
     let distance = i32::from(last.from_y) - i32::from(area.y);
     let source = |y: u16| (i32::from(y) + distance) as u16;
@@ -61,8 +61,7 @@ pub(super) fn follow(shown: &mut Picture, screen: Pixels<'_>, last: &Move, quart
         // Away from the overlap, so that no row is overwritten before it was read.
         let y = if up { area.y + i } else { area.bottom() - 1 - i };
         let want = screen.row(area.x, y, area.w);
-        let was = shown.row(area.x, source(y), area.w);
-        if !(if copying { quarter.seems(want, was, i) } else { want == was }) {
+        if want != shown.row(area.x, source(y), area.w) {
             (waiting, wrong, copying) = (0, 0, false);
             continue;
         }
@@ -374,7 +373,7 @@ mod tests {
             screen.fill(Rect::new(50, 120, 2, 12), [1, 2, 3]);
             let mut moves = Vec::new();
             assert!(goes_on(&shown, screen.view(), &last));
-            follow(&mut shown, screen.view(), &last, Quarter::default(), &mut moves);
+            follow(&mut shown, screen.view(), &last, &mut moves);
             moves.sort_by_key(|m| m.to.y);
             let part = |y: u16, bottom: u16| Rect::between(10, y, 160, bottom);
             assert_eq!(moves.iter().map(|m| m.to).collect::<Vec<_>>(), [part(to_y, 120), part(132, to_y + 280)]);
