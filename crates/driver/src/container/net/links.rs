@@ -80,7 +80,7 @@ fn raise(message: &mut LinkMessage) {
 }
 
 /// Ok when the object is already there, or already gone.
-fn tolerate(result: io::Result<()>, fine: rustix::io::Errno) -> io::Result<()> {
+pub(crate) fn tolerate(result: io::Result<()>, fine: rustix::io::Errno) -> io::Result<()> {
     match result {
         Err(error) if error.raw_os_error() == Some(fine.raw_os_error()) => Ok(()),
         other => other,

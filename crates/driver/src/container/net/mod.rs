@@ -212,7 +212,11 @@ impl Network {
         let wanted: BTreeMap<Ipv6Addr, [u8; 6]> = members.iter().filter_map(pair).collect();
         let sync = || match links::number(&self.names.bridge())? {
             None => Ok(()),
-            Some(bridge) => ipv6::ensure_neighbours(&mut Netlink::open()?, bridge, &wanted),
+            Some(bridge) => {
+                let told = ipv6::ensure_neighbours(&mut Netlink::open()?, bridge, &wanted);
+                // The last instance that goes takes the bridge along, whoever is at this meanwhile.
+                links::tolerate(told, rustix::io::Errno::NODEV)
+            }
         };
         sync().doing("tell the host its IPv6 neighbours")
     }
