@@ -61,7 +61,7 @@ export async function withPage(test, browser, options, use) {
     await writeFile(join(ARTIFACTS, `${name}.txt`), `${page.url()}\n${text}\n${log.join("\n")}\n${error.stack}\n`);
     const shown = text.replaceAll(/\s*\n\s*/g, " | ").slice(0, TEXT_SHOWN);
     const state = await page.evaluate(stateOf).catch(() => "");
-    const says = `The page ${page.url()} was ${state}\nIts console: ${log.slice(-10).join("\n")}\nIt showed: ${shown}`;
+    const says = `The page ${page.url()} was ${state}\nIts console: ${log.slice(-40).join("\n")}\nIt showed: ${shown}`;
     throw new Error(`${error.message}\n${says}`, { cause: error });
   } finally {
     await context.close();

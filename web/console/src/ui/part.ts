@@ -2,8 +2,8 @@
 
 import { type ComponentType, lazy } from "react";
 
-/** Pauses before the next tries, in milliseconds; the first is for a browser whose network has just changed. */
-const PAUSES_MS = [200, 1000, 3000];
+/** Pauses before the next tries, in milliseconds: a network may change several times before it rests. */
+const PAUSES_MS = [200, 500, 1000, 2000, 4000];
 
 /** Makes a component of a part that is loaded when it is first shown. A load that fails on its way is tried again. */
 export function part<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {
