@@ -419,7 +419,7 @@ fn a_pane_that_goes_on_scrolling_costs_its_new_rows() {
             pair.screen.fill(Rect::new(200, 200, 30, 2), [n as u8, 0, 0]);
             pair.damage(pane);
             let before = pair.encoder.statistics();
-            assert!(pair.step(Budget::UNLIMITED, &[]) && pair.is_right());
+            assert!(pair.step(Budget::UNLIMITED, &[]) && pair.exact);
             let after = pair.encoder.statistics();
             let (copied, sent) = (after.copied_px - before.copied_px, after.lossless_px - before.lossless_px);
             let new_px = u64::from(by) * u64::from(pane.w);
