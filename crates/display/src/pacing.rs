@@ -73,6 +73,15 @@ const MEASURED_FOR: Duration = Duration::from_secs(1);
 const STEEPEST_RISE: f64 = 1.5;
 /// A way that has become longer is believed after one to two of these.
 const MINIMUM_SPAN: Duration = Duration::from_secs(10);
+/// Of so many acks so many may tell of frames that met in one animation frame; beyond, they arrive when one begins.
+const LOOKED_AT: u32 = 24;
+const MEETINGS: u32 = 2;
+/// Frames begun so far apart were meant for different animation frames.
+const APART: Duration = Duration::from_millis(8);
+/// How much later frames begin then: far enough from the animation frame's beginning, for all they are unpunctual.
+const SHIFT: Duration = Duration::from_millis(5);
+/// Without a frame for so long, a motion is over, and the next frame begins at once.
+const MOTION_PAUSE: Duration = Duration::from_millis(100);
 /// Rates beyond this are taken for this.
 const HIGHEST_RATE: f64 = 1.25e9;
 
@@ -100,11 +109,47 @@ impl RecentMinimum {
 #[derive(Debug, Clone, Copy)]
 struct Sent {
     number: u32,
+    begun: Duration,
     at: Duration,
     bytes: usize,
     /// It was there before there was credit for it: the way, or the viewer, was the limit, and not what happened on the
     /// screen.
     waited: bool,
+}
+
+/// Keeps frames of a steady motion from meeting in one animation frame of the viewer, of which one would not be seen: where
+/// they arrive just when one begins, some come before it and some after. Then all begin a little later; and when the two
+/// clocks have drifted so far that they meet again, as before.
+#[derive(Debug, Default)]
+struct Rhythm {
+    /// The last acks, the newest in the lowest place: a one for frames that met.
+    met: u32,
+    shifted: bool,
+    begun: Option<Duration>,
+}
+
+impl Rhythm {
+    fn sent(&mut self, begun: Duration) {
+        if self.begun.is_some_and(|last| begun.saturating_sub(last) > MOTION_PAUSE) {
+            *self = Self::default();
+        }
+        self.begun = Some(begun);
+    }
+
+    /// Notes an ack of frames, the first and the last of which were begun then.
+    fn acked(&mut self, first: Duration, last: Duration) {
+        self.met = (self.met << 1 | u32::from(last.saturating_sub(first) >= APART)) & ((1 << LOOKED_AT) - 1);
+        if self.met.count_ones() > MEETINGS {
+            self.met = 0;
+            self.shifted = !self.shifted;
+        }
+    }
+
+    /// When a frame of what changed then may begin.
+    fn begin(&self, changed: Duration) -> Duration {
+        let goes_on = self.begun.is_some_and(|last| changed.saturating_sub(last) <= MOTION_PAUSE);
+        if self.shifted && goes_on { changed + SHIFT } else { changed }
+    }
 }
 
 /// The frames of one viewer that are under way, and what their acks taught.
@@ -124,6 +169,7 @@ pub struct Pacing {
     /// When frames that came one behind the other said something about the rate.
     measured_at: Duration,
     smoothed_ack: Duration,
+    rhythm: Rhythm,
     /// When the person did something last.
     input_at: Option<Duration>,
 }
@@ -144,6 +190,12 @@ impl Pacing {
         self.in_flight.len() < FRAMES_IN_FLIGHT
     }
 
+    /// When a frame of what changed then may be begun: at once, but for a motion whose frames would meet in one animation
+    /// frame of the viewer.
+    pub fn begin(&self, changed: Duration) -> Duration {
+        self.rhythm.begin(changed)
+    }
+
     /// Number the next frame must carry.
     pub fn next_number(&self) -> u32 {
         (self.sent as u32).wrapping_add(1)
@@ -155,7 +207,8 @@ impl Pacing {
         self.sent += 1;
         let number = self.sent as u32;
         let waited = self.credit_at.take().is_some_and(|at| begun.saturating_sub(at) <= PROMPT);
-        self.in_flight.push_back(Sent { number, at: now, bytes, waited });
+        self.rhythm.sent(begun);
+        self.in_flight.push_back(Sent { number, begun, at: now, bytes, waited });
     }
 
     /// Notes an ack.
@@ -176,9 +229,10 @@ impl Pacing {
             }
             self.in_flight.pop_front();
             bytes += sent.bytes;
-            let first = *first.get_or_insert(sent.at);
+            let first = *first.get_or_insert(sent);
             if sent.number == ack.frame {
-                self.learn(first, sent, bytes, ack, now);
+                self.rhythm.acked(first.begun, sent.begun);
+                self.learn(first.at, sent, bytes, ack, now);
             }
         }
         if !had_credit && self.has_credit() {
@@ -391,6 +445,42 @@ mod tests {
         p.input(ms(110));
         assert!(p.budget(ms(120)).refine_bytes * 3 < calm);
         assert_eq!(p.budget(ms(700)).refine_bytes, calm);
+    }
+
+    /// Frames of a motion of so many milliseconds each that are seen in ten seconds by a viewer who draws 60 times a second,
+    /// as many of them arrive just before it draws as just after.
+    fn seen(picture: Duration) -> u32 {
+        let mut p = Pacing::new();
+        let frame_time = Duration::from_micros(16_667);
+        let (mut drawn, mut shown, mut seen) = (ms(0), 0, 0);
+        for n in 1.. {
+            let changed = picture * n;
+            if changed > ms(10_000) {
+                return seen;
+            }
+            let begun = p.begin(changed);
+            let unpunctual = Duration::from_micros(u64::from(n * n * 7919 % 4000));
+            let arrived = begun + frame_time - ms(2) + unpunctual;
+            while drawn < arrived {
+                if shown < p.frames() {
+                    shown = p.frames();
+                    seen += 1;
+                    p.acked(&ack(shown), drawn).expect("was sent");
+                }
+                drawn += frame_time;
+            }
+            p.sent(3_000, begun, begun + ms(1));
+        }
+        unreachable!("there is always another picture")
+    }
+
+    #[test]
+    fn frames_of_a_motion_do_not_meet_for_long() {
+        let all = 599;
+        assert!(seen(Duration::from_micros(16_667)) >= all - 20, "{} of {all}", seen(Duration::from_micros(16_667)));
+        let p = Pacing { rhythm: Rhythm { shifted: true, begun: Some(ms(50)), ..Rhythm::default() }, ..Pacing::new() };
+        assert_eq!(p.begin(ms(60)), ms(60) + SHIFT);
+        assert_eq!(p.begin(ms(151)), ms(151), "what comes after a pause is not held up");
     }
 
     /// Sends frames of these sizes, or as large as they may be, over a way of `rate` bytes a second and `delay` there and

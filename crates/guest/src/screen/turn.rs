@@ -116,7 +116,8 @@ impl Screen {
     /// Tells the viewers what was drawn since they were told last.
     fn hand_out_damage(&mut self) {
         if !self.pending.is_empty() {
-            self.viewers.iter_mut().for_each(|v| v.damage(&self.pending));
+            let now = self.now();
+            self.viewers.iter_mut().for_each(|v| v.damage(&self.pending, now));
             self.pending.clear();
         }
     }

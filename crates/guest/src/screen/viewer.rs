@@ -80,6 +80,8 @@ struct Session {
     encoder: Encoder,
     /// What the frame that is being made says, when it was begun, and how long looking took.
     looked: Option<(Look, Duration, Duration)>,
+    /// When what has changed since then did so first.
+    changed: Option<Duration>,
 }
 
 impl Viewer {
@@ -171,7 +173,7 @@ impl Viewer {
         let window_log = hello.window_log.min(LARGEST_WINDOW_LOG);
         let settings = EncoderSettings { order: ORDER, ..EncoderSettings::new(abilities, window_log) };
         let encoder = Encoder::new(size, settings)?;
-        self.session = Some(Session { abilities, encoder, looked: None });
+        self.session = Some(Session { abilities, encoder, looked: None, changed: None });
         self.send(&DisplayMessage::Hello(DisplayHello {
             role: self.role,
             version: porthole_display::PROTOCOL_VERSION,
@@ -210,9 +212,10 @@ impl Viewer {
     }
 
     /// Notes that pixels changed.
-    pub(crate) fn damage(&mut self, damage: &TileSet) {
+    pub(crate) fn damage(&mut self, damage: &TileSet, now: Duration) {
         if let Some(session) = &mut self.session {
             session.encoder.damage(damage);
+            session.changed.get_or_insert(now);
         }
     }
 
@@ -244,12 +247,22 @@ impl Viewer {
 
     /// Whether a frame should be made now.
     pub(crate) fn wants_frame(&self, now: Duration) -> bool {
-        self.has_credit() && self.session.as_ref().is_some_and(|s| s.encoder.wants_frame(now))
+        let ripe = self.begins().is_none_or(|at| at <= now);
+        ripe && self.has_credit() && self.session.as_ref().is_some_and(|s| s.encoder.wants_frame(now))
     }
 
     /// When the next frame should be made though nothing changes; `None` while there is no credit.
     pub(crate) fn next_frame_due(&self) -> Option<Duration> {
-        if self.has_credit() { self.session.as_ref()?.encoder.next_due() } else { None }
+        if !self.has_credit() {
+            return None;
+        }
+        let due = self.session.as_ref()?.encoder.next_due();
+        [due, self.begins()].into_iter().flatten().min()
+    }
+
+    /// When a frame of what changed may be begun, if anything did.
+    fn begins(&self) -> Option<Duration> {
+        Some(self.pacing.begin(self.session.as_ref()?.changed?))
     }
 
     /// Takes from the screen what the next frame says; [`frame`](Self::frame) must follow, and needs the screen no more.
@@ -266,6 +279,7 @@ impl Viewer {
         let Some(session) = &mut self.session else { return Ok(()) };
         let begun = std::time::Instant::now();
         let look = session.encoder.look(screen, self.pacing.budget(now), now, focus, windows)?;
+        session.changed = None;
         session.looked = Some((look, now, begun.elapsed()));
         Ok(())
     }
