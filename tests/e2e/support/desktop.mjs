@@ -39,7 +39,10 @@ export async function settled(viewer, deadlineMs = 30_000) {
 export async function openTerminal(viewer, inside) {
   const { page } = viewer;
   const before = (await inside.running(/\bbash\b/)).length;
+  const without = await settled(viewer);
   await page.keyboard.press("Alt+F2");
+  // A busy machine rests for longer than a picture does before the dialog comes, and what is typed by then is lost.
+  await until("the run dialog", async () => (await viewer.hash()) !== without, 30_000);
   await settled(viewer);
   await page.keyboard.type("xfce4-terminal");
   // The dialog ignores Enter until it has looked the command up.
