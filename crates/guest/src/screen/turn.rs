@@ -84,8 +84,9 @@ impl Screen {
 
     /// Brings the picture up to date and sends frames to those who may have one.
     pub(super) fn turn(&mut self) -> Result<(), ScreenError> {
+        let now = self.now();
         self.grant_size()?;
-        self.hand_out_damage();
+        self.hand_out_damage(now);
         if self.waits_for_window {
             self.look_for_window()?;
         }
@@ -94,13 +95,12 @@ impl Screen {
             lost.cut();
             self.remove_viewer(lost.id)?;
         }
-        let now = self.now();
         if !self.viewers.iter().any(|v| v.wants_frame(now)) {
             return Ok(());
         }
         let much = |v: &Viewer| v.wants_frame(now) && v.damaged_px() >= STILL_PX;
         let held = self.viewers.iter().any(much) && self.hold_still()?;
-        self.hand_out_damage();
+        self.hand_out_damage(now);
         let places = self.windows.places();
         let (x, y) = self.input.pointer();
         for viewer in self.viewers.iter_mut().filter(|v| v.wants_frame(now)) {
@@ -114,9 +114,8 @@ impl Screen {
     }
 
     /// Tells the viewers what was drawn since they were told last.
-    fn hand_out_damage(&mut self) {
+    fn hand_out_damage(&mut self, now: Duration) {
         if !self.pending.is_empty() {
-            let now = self.now();
             self.viewers.iter_mut().for_each(|v| v.damage(&self.pending, now));
             self.pending.clear();
         }

@@ -262,7 +262,7 @@ impl Viewer {
 
     /// When a frame of what changed may be begun, if anything did.
     fn begins(&self) -> Option<Duration> {
-        Some(self.pacing.begin(self.session.as_ref()?.changed?))
+        Some(self.pacing.begins(self.session.as_ref()?.changed?))
     }
 
     /// Takes from the screen what the next frame says; [`frame`](Self::frame) must follow, and needs the screen no more.
