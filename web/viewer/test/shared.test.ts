@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
+import type { SharedMemory } from "../src/display/blit.ts";
 import type { Picture } from "../src/display/picture.ts";
 import { SharedReader, SharedWriter } from "../src/display/shared.ts";
 
-function pair(): { writer: SharedWriter; reader: () => SharedReader; announced: SharedArrayBuffer[] } {
-  const announced: SharedArrayBuffer[] = [];
+function pair(): { writer: SharedWriter; reader: () => SharedReader; announced: SharedMemory[] } {
+  const announced: SharedMemory[] = [];
   const writer = new SharedWriter((memory) => announced.push(memory));
-  return { writer, reader: () => new SharedReader(announced.at(-1) as SharedArrayBuffer), announced };
+  return { writer, reader: () => new SharedReader(announced.at(-1) as SharedMemory), announced };
 }
 
 /** A picture of 400 × 300 pixels whose first frame was drawn. */

@@ -1,5 +1,6 @@
 /** What the page and its worker say to each other, and the times they agree on. */
 
+import type { SharedMemory } from "./blit.ts";
 import type { Message, Rect } from "./protocol.ts";
 
 /** How pictures get from the decoder to the screen, best first. */
@@ -41,7 +42,7 @@ export interface Measurements {
 /** Worker to page. */
 export type ToPage =
   | { kind: "message"; connection: number; message: Exclude<Message, { kind: "frame" }> }
-  | { kind: "memory"; memory: SharedArrayBuffer }
+  | { kind: "memory"; memory: SharedMemory }
   | { kind: "wake" }
   /** This browser cannot do what the rung needs, whatever it says of itself. */
   | { kind: "unfit" }

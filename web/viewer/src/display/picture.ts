@@ -5,6 +5,7 @@
  * memory. Rectangles are checked here; nothing outside the picture is ever touched.
  */
 
+import type { Blit } from "./blit.ts";
 import { ProtocolError, type Rect } from "./protocol.ts";
 
 const ALPHA = 255;
@@ -15,12 +16,13 @@ export class Picture {
   readonly bytes: Uint8ClampedArray;
   private readonly words: Uint32Array;
 
-  /** `memory` holds at least `4 * width * height` bytes from its beginning. */
+  /** `memory` holds at least `4 * width * height` bytes from `offset` on; `blit` copies within it. */
   constructor(
     memory: ArrayBufferLike,
     readonly width: number,
     readonly height: number,
     offset = 0,
+    private readonly blit?: Blit,
   ) {
     this.bytes = new Uint8ClampedArray(memory, offset, 4 * width * height);
     this.words = new Uint32Array(memory, offset, width * height);
@@ -52,17 +54,14 @@ export class Picture {
     const { x, y, width, height } = rect;
     this.check({ x: sourceX, y: sourceY, width, height });
     if (width === this.width) {
-      this.words.copyWithin(y * width, sourceY * width, (sourceY + height) * width);
+      this.copyRows(y * width, 0, sourceY * width, width * height, 1);
       return;
     }
-    // Rows are taken from the side that the copy moves away from, so that none is overwritten before it is read;
-    // copyWithin does the same inside a row.
-    const upwards = y <= sourceY;
-    for (let index = 0; index < height; index += 1) {
-      const row = upwards ? index : height - 1 - index;
-      const from = (sourceY + row) * this.width + sourceX;
-      this.words.copyWithin((y + row) * this.width + x, from, from + width);
-    }
+    // Rows are taken from the side that the copy moves away from, so that none is overwritten before it is read; a row
+    // by itself may overlap its source.
+    const first = y <= sourceY ? 0 : height - 1;
+    const step = y <= sourceY ? this.width : -this.width;
+    this.copyRows((y + first) * this.width + x, step, (sourceY + first) * this.width + sourceX, width, height);
   }
 
   /** Puts pixels (r g b 255) into a rectangle; gives the number of bytes taken. */
@@ -109,6 +108,19 @@ export class Picture {
     for (let row = 0; row < height; row += 1) {
       const from = row * other.width;
       this.words.set(other.words.subarray(from, from + width), row * this.width);
+    }
+  }
+
+  /** Copies rows of pixels in this order. */
+  private copyRows(to: number, step: number, from: number, width: number, rows: number): void {
+    if (this.blit !== undefined) {
+      const { byteOffset } = this.bytes;
+      this.blit(byteOffset + 4 * to, 4 * step, byteOffset + 4 * from, 4 * step, 4 * width, rows);
+      return;
+    }
+    for (let row = 0; row < rows; row += 1) {
+      const source = from + row * step;
+      this.words.copyWithin(to + row * step, source, source + width);
     }
   }
 

@@ -1,6 +1,8 @@
 /** The page's end of the rungs that draw on the page: shared memory, and pixels handed over. */
 
+import { type Blit, blitBetween, ownMemory, type SharedMemory } from "./blit.ts";
 import { epochMs, type ToPage } from "./channel.ts";
+import type { Rect } from "./protocol.ts";
 import { SharedReader } from "./shared.ts";
 
 /** A frame that was drawn. */
@@ -27,22 +29,61 @@ function resizeCanvas(canvas: HTMLCanvasElement, width: number, height: number):
   }
 }
 
+/** Pixels as the canvas wants them: it takes none from shared memory. */
+class UnsharedCopy {
+  image = new ImageData(1, 1);
+  private own: WebAssembly.Memory | undefined;
+  private blit: Blit | undefined;
+
+  constructor(private readonly shared: SharedMemory) {}
+
+  /** Takes rectangles over from a picture of this size in shared memory. */
+  take(width: number, height: number, rects: readonly Rect[], pixels: Uint8ClampedArray): void {
+    if (this.image.width !== width || this.image.height !== height) {
+      this.image = this.imageOf(width, height);
+    }
+    const step = 4 * width;
+    for (const rect of rects) {
+      const start = rect.y * step + 4 * rect.x;
+      const rowBytes = 4 * rect.width;
+      if (this.blit !== undefined) {
+        this.blit(start, step, pixels.byteOffset + start, step, rowBytes, rect.height);
+        continue;
+      }
+      for (let row = start; row < start + rect.height * step; row += step) {
+        this.image.data.set(pixels.subarray(row, row + rowBytes), row);
+      }
+    }
+  }
+
+  private imageOf(width: number, height: number): ImageData {
+    const bytes = 4 * width * height;
+    if (this.own === undefined || this.own.buffer.byteLength < bytes) {
+      this.own = ownMemory(bytes);
+      this.blit = this.own === undefined ? undefined : blitBetween(this.shared, this.own);
+    }
+    return this.own === undefined || this.blit === undefined
+      ? new ImageData(width, height)
+      : new ImageData(new Uint8ClampedArray(this.own.buffer, 0, bytes), width, height);
+  }
+}
+
 /** Draws from shared memory. */
 export class SharedPresenter {
   private readonly context: CanvasRenderingContext2D;
   private reader: SharedReader | undefined;
   private isAwake = false;
-  /** Pixels as the canvas wants them: it takes none from shared memory. Same size as the canvas. */
-  private image = new ImageData(1, 1);
+  private copy: UnsharedCopy | undefined;
 
   constructor(private readonly canvas: HTMLCanvasElement) {
     this.context = contextOf(canvas);
   }
 
   /** Takes new memory; what the old one still had is in the new one too. */
-  use(memory: SharedArrayBuffer): void {
+  use(memory: SharedMemory): void {
     this.reader = new SharedReader(memory);
     this.reader.awake = this.isAwake;
+    this.copy = new UnsharedCopy(memory);
   }
 
   /** Tells the worker whether the page looks by itself. */
@@ -60,20 +101,9 @@ export class SharedPresenter {
 
   /** Draws what changed. Called inside an animation frame. */
   draw(): Drawn | undefined {
-    const drawing = this.reader?.take(({ width, height, rects }, pixels) => {
-      if (this.image.width !== width || this.image.height !== height) {
-        this.image = new ImageData(width, height);
-      }
-      const { data } = this.image;
-      for (const rect of rects) {
-        const rowBytes = 4 * rect.width;
-        for (let row = rect.y; row < rect.y + rect.height; row += 1) {
-          const start = 4 * (row * width + rect.x);
-          data.set(pixels.subarray(start, start + rowBytes), start);
-        }
-      }
-    });
-    if (drawing === undefined) {
+    const { copy } = this;
+    const drawing = this.reader?.take(({ width, height, rects }, pixels) => copy?.take(width, height, rects, pixels));
+    if (drawing === undefined || copy === undefined) {
       return undefined;
     }
     const { width, height, connection, frame } = drawing;
@@ -83,7 +113,7 @@ export class SharedPresenter {
       this.context.fillRect(x, y, width, height);
     }
     for (const rect of drawing.rects) {
-      this.context.putImageData(this.image, 0, 0, rect.x, rect.y, rect.width, rect.height);
+      this.context.putImageData(copy.image, 0, 0, rect.x, rect.y, rect.width, rect.height);
     }
     return { connection, frame, width, height, atMs: epochMs() };
   }

@@ -13,6 +13,7 @@
  * is woken by a message.
  */
 
+import { type Blit, blitWithin, bufferOf, type SharedMemory, sharedMemory } from "./blit.ts";
 import { DIRTY_LIMIT, Dirty } from "./dirty.ts";
 import { Picture } from "./picture.ts";
 import type { Changed, Rect } from "./protocol.ts";
@@ -52,7 +53,8 @@ export interface Fill extends Rect {
 /** The worker's side. */
 export class SharedWriter {
   private words: Int32Array | undefined;
-  private memory: SharedArrayBuffer | undefined;
+  private memory: SharedMemory | undefined;
+  private blit: Blit | undefined;
   private picture: Picture | undefined;
   private readonly dirty = new Dirty();
   private fills: Fill[] = [];
@@ -60,7 +62,7 @@ export class SharedWriter {
   private frame = 0;
 
   /** `announce` hands new memory to the page. */
-  constructor(private readonly announce: (memory: SharedArrayBuffer) => void) {}
+  constructor(private readonly announce: (memory: SharedMemory) => void) {}
 
   /** Frames from here on belong to this connection; their numbers begin anew. */
   begin(connection: number): void {
@@ -72,20 +74,22 @@ export class SharedWriter {
   resize(width: number, height: number, keep: boolean): Picture {
     const needed = HEADER_BYTES + 4 * width * height;
     const before = this.picture;
-    if (this.memory === undefined || this.words === undefined || this.memory.byteLength < needed) {
-      const memory = new SharedArrayBuffer(Math.ceil(needed / STEP_BYTES) * STEP_BYTES);
-      const picture = new Picture(memory, width, height, HEADER_BYTES);
-      const words = new Int32Array(memory, 0, HEADER_BYTES / 4);
+    const room = this.memory === undefined ? undefined : bufferOf(this.memory);
+    if (room === undefined || this.words === undefined || room.byteLength < needed) {
+      const memory = sharedMemory(Math.ceil(needed / STEP_BYTES) * STEP_BYTES);
+      this.blit = blitWithin(memory);
+      const picture = new Picture(bufferOf(memory), width, height, HEADER_BYTES, this.blit);
+      const words = new Int32Array(bufferOf(memory), 0, HEADER_BYTES / 4);
       this.reshape(words, picture, keep ? before : undefined);
       this.publish(words, keep);
       this.memory = memory;
       this.announce(memory);
       return picture;
     }
-    const { words, memory } = this;
+    const { words, blit } = this;
     this.locked(words, () => {
       const kept = keep && before !== undefined ? copyOf(before) : undefined;
-      this.reshape(words, new Picture(memory, width, height, HEADER_BYTES), kept);
+      this.reshape(words, new Picture(room, width, height, HEADER_BYTES, blit), kept);
       this.publish(words, keep);
     });
     return this.picture as Picture;
@@ -196,10 +200,12 @@ export interface Drawing {
 /** The page's side. */
 export class SharedReader {
   private readonly words: Int32Array;
+  private readonly buffer: SharedArrayBuffer;
   private seen = 0;
 
-  constructor(private readonly memory: SharedArrayBuffer) {
-    this.words = new Int32Array(memory, 0, HEADER_BYTES / 4);
+  constructor(memory: SharedMemory) {
+    this.buffer = bufferOf(memory);
+    this.words = new Int32Array(this.buffer, 0, HEADER_BYTES / 4);
   }
 
   /** Says whether the page looks by itself. */
@@ -235,7 +241,7 @@ export class SharedReader {
       this.seen = Atomics.load(words, VERSION);
       const connection = words[CONNECTION] ?? 0;
       const drawing = { connection, frame: (words[FRAME] ?? 0) >>> 0, width, height, fills, rects };
-      draw(drawing, new Uint8ClampedArray(this.memory, HEADER_BYTES, 4 * width * height));
+      draw(drawing, new Uint8ClampedArray(this.buffer, HEADER_BYTES, 4 * width * height));
       return drawing;
     } finally {
       Atomics.store(words, LOCK, FREE);
