@@ -83,7 +83,7 @@ impl Vector {
 
     fn check(&mut self, exact: bool) {
         let picture = self.decoder.picture();
-        let hash = hex::encode(Sha256::digest(picture.bytes()));
+        let hash = hex::encode(Sha256::digest(picture.to_bytes()));
         let (after, size) = (self.messages.len(), picture.size());
         self.checks.push(format!(
             r#"{{"after":{after},"width":{},"height":{},"exact":{exact},"sha256":"{hash}"}}"#,

@@ -2,7 +2,7 @@
 //!
 //! The encoder keeps a copy of what its viewer shows. A frame begins by comparing, so false damage costs no bytes;
 //! then moved pixels become copies ([`motion`]), the rest is classified and sent ([`units`]), and what was sent lossy
-//! goes out again, lossless, when it has been quiet (docs/display-protocol.md §6.2). What goes on being dragged is not
+//! goes out again, lossless, when it has been quiet (docs/display-protocol.md §6.2). What goes on moving is not
 //! compared before it rests ([`assumed`]). What does not fit the budget stays marked and goes with a later frame, from
 //! the pixels as they are then.
 
@@ -346,30 +346,34 @@ impl Encoder {
         moves
     }
 
-    /// Sends a scroll, or else a drag, that goes on as it began. Without a drag, what was copied on trust is to be compared.
+    /// Sends a scroll, or else a drag, that goes on as it began. Where nothing has for a while, what was copied on trust is to
+    /// be compared.
     fn follow(&mut self, screen: Pixels<'_>, windows: &[Move], now: Duration, draft: &mut Draft) {
         if self.dirty.is_empty() {
             // What moved may go on after a rest.
-            return self.assumed.give_up(&mut self.dirty);
+            return self.assumed.give_up(now, &mut self.dirty);
         }
-        let moves = self.momentum.follow_scroll(&mut self.shown, screen, &self.dirty);
+        let mut moves = self.momentum.follow_scroll(&mut self.shown, screen, &self.dirty);
+        if let Some(snapshots) = &mut self.snapshots {
+            moves.iter().for_each(|m| snapshots.note(m.to, now));
+        }
+        if moves.is_empty()
+            && let Some(m) = self.momentum.follow_drag(&self.shown, screen, &self.dirty, windows)
+        {
+            let mut covered = TileSet::new(self.shown.size());
+            covered.add(m.to);
+            self.keep(&covered, now, draft);
+            self.shown.copy(m.to, m.from_x, m.from_y);
+            moves.push(m);
+        }
+        if moves.is_empty() {
+            return self.assumed.give_up(now, &mut self.dirty);
+        }
         for m in &moves {
             self.dirty.remove(m.to);
-            if let Some(snapshots) = &mut self.snapshots {
-                snapshots.note(m.to, now);
-            }
+            self.assumed.add(m.to, &mut self.dirty, now);
             self.send_move(m, now, draft);
         }
-        let drag =
-            if moves.is_empty() { self.momentum.follow_drag(&self.shown, screen, &self.dirty, windows) } else { None };
-        let Some(m) = drag else { return self.assumed.give_up(&mut self.dirty) };
-        let mut covered = TileSet::new(self.shown.size());
-        covered.add(m.to);
-        self.keep(&covered, now, draft);
-        self.shown.copy(m.to, m.from_x, m.from_y);
-        self.dirty.remove(m.to);
-        self.assumed.add(m.to, &mut self.dirty, now);
-        self.send_move(&m, now, draft);
     }
 
     /// Lets the viewer keep what is worth it of what is about to change.

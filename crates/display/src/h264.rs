@@ -88,9 +88,9 @@ impl H264 {
             PixelOrder::Rgb => yuv::rgba_to_yuv420,
             PixelOrder::Bgr => yuv::bgra_to_yuv420,
         };
-        let (bytes, stride) = pixels.bytes_from(rect);
+        let (bytes, stride) = pixels.bytes_of(rect);
         let (range, matrix) = (YuvRange::Full, YuvStandardMatrix::Bt709);
-        convert(&mut image, bytes, stride as u32, range, matrix, YuvConversionMode::Balanced).map_err(io::Error::other)
+        convert(&mut image, &bytes, stride as u32, range, matrix, YuvConversionMode::Balanced).map_err(io::Error::other)
     }
 
     /// Encodes the picture that was taken. `None`: the rate is used up, this picture is left out.

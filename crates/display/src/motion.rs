@@ -1,7 +1,8 @@
 //! Finds pixels that only moved: scrolled columns, moved windows and pictures become copies.
 //!
 //! A copy is carried out on the picture the viewer shows, and whatever then differs from the screen is sent as pixels: at
-//! once, or where a drag goes on and a sample of it fits, when it rests. So a wrong guess costs bytes, never exactness.
+//! once, or where something goes on moving as it did and a sample of it fits, when it rests. So a wrong guess costs bytes,
+//! never exactness.
 
 mod drag;
 mod scroll;
@@ -21,23 +22,28 @@ pub(crate) struct Momentum {
     distance: Option<i32>,
     /// What of it was exact.
     scrolled: Vec<Move>,
-    /// Pixels that went on scrolling, in the frame at hand.
+    /// What may have changed, in the frame at hand.
+    damaged: Option<TileSet>,
+    /// Pixels that went on moving, in the frame at hand.
     followed_px: usize,
     drag: Option<Drag>,
-    /// By which a drag that goes on is judged, another one in each frame.
+    /// By which what goes on is judged, another one in each frame.
     quarter: Quarter,
 }
 
 impl Momentum {
     /// Finds the last scroll once more where `dirty` says that all of it may have changed, carries it out on `shown`, and
-    /// returns the moves in order, all exact. Cheaper than to compare first, and then to search.
+    /// returns the moves in order, which are right as far as a quarter of their pixels tells. Cheaper than to compare
+    /// first, and then to search.
     pub(crate) fn follow_scroll(&mut self, shown: &mut Picture, screen: Pixels<'_>, dirty: &TileSet) -> Vec<Move> {
         let mut moves: Vec<Move> = Vec::new();
+        self.quarter = self.quarter.next();
+        self.damaged = Some(dirty.clone());
         for last in std::mem::take(&mut self.scrolled) {
             let inside = shown.size().rect().contains(&last.to.union(&last.from()));
             if inside && dirty.covers(last.to) && scroll::goes_on(shown, screen, &last) {
                 let first = moves.len();
-                scroll::follow(shown, screen, &last, &mut moves);
+                scroll::follow(shown, screen, &last, self.quarter, &mut moves);
                 let found = &moves[first..];
                 // What disturbed a few rows of it may be gone the next time.
                 let whole = explain_most(exact_px(found), last.to.area());
@@ -59,7 +65,6 @@ impl Momentum {
     ) -> Option<Move> {
         let worth_it =
             |w: &&Move| w.to.area() >= SMALLEST_CHANGE_PX && dirty.touches(w.to) && worth_it(shown, screen, w);
-        self.quarter = self.quarter.next();
         let quarter = self.quarter;
         let seems = |w: &Move| screen.seems(w.to, shown.view(), w.from(), quarter);
         let window = windows.iter().filter(worth_it).map(|w| Move { exact: true, ..*w }).find(seems);
@@ -160,7 +165,7 @@ pub(crate) fn find(
     momentum.scrolled.clear();
     for distance in &scrolls.distances {
         let first = moves.len();
-        for mut m in scrolls.moves(shown, screen, *distance) {
+        for mut m in scrolls.moves(shown, screen, momentum.damaged.as_ref(), *distance) {
             m.exact = !moves[first..].iter().any(|done| meet(&done.to, &m.from()));
             carry_out(shown, &mut moves, m);
         }
@@ -260,6 +265,10 @@ mod tests {
         set
     }
 
+    fn damaged_all(size: Size) -> Momentum {
+        Momentum { damaged: Some(TileSet::full(size)), ..Momentum::default() }
+    }
+
     /// Noise in which a pane has moved up, with new rows below.
     fn scrolled(pane: Rect, by: u16) -> (Picture, Picture) {
         let shown = noise(Size::new(400, 300), 1);
@@ -276,12 +285,31 @@ mod tests {
             for by in [1, 13, 54] {
                 let (mut shown, screen) = scrolled(pane, by);
                 let changed = changes(&shown, &screen);
-                let moves = find(&mut shown, screen.view(), &changed, &[], &mut Momentum::default());
+                let moves = find(&mut shown, screen.view(), &changed, &[], &mut damaged_all(screen.size()));
                 let to = Rect::new(pane.x, pane.y, pane.w, pane.h - by);
                 assert_eq!(moves, [Move { to, from_x: pane.x, from_y: pane.y + by, exact: true }], "{pane:?} by {by}");
                 assert!(shown.view().same(screen.view(), to));
             }
         }
+    }
+
+    #[test]
+    fn columns_of_text_and_the_blank_between_them_scroll_as_one() {
+        let size = Size::new(400, 300);
+        let (all, blank, still) = (size.rect(), Rect::new(120, 0, 150, 300), Rect::new(0, 0, 60, 20));
+        let (mut shown, mut screen) = scrolled(all, 20);
+        for picture in [&mut shown, &mut screen] {
+            picture.fill(blank, [250, 250, 250]);
+            picture.fill(still, [1, 2, 3]);
+        }
+        let changed = changes(&shown, &screen);
+        let moves = find(&mut shown, screen.view(), &changed, &[], &mut damaged_all(screen.size()));
+        let (below, beside) = (Rect::between(0, 20, 400, 280), Rect::between(60, 0, 400, 20));
+        let (last, rest) = moves.split_last().expect("a scroll");
+        assert_eq!(*last, Move { to: below, from_x: 0, from_y: 40, exact: true });
+        assert!(rest.iter().all(|m| m.exact && beside.contains(&m.to)), "{rest:?}");
+        let wrong = changes(&shown, &screen).bounds();
+        assert!(wrong.y >= 280, "what is beside the part that stays moved too; {wrong:?} is new");
     }
 
     #[test]
@@ -292,7 +320,7 @@ mod tests {
         screen.copy(Rect::new(right.x, 30, right.w, right.h - 30), right.x, 0);
         screen.take(noise(Size::new(400, 300), 3).view(), Rect::new(right.x, 0, right.w, 30));
         let changed = changes(&shown, &screen);
-        find(&mut shown, screen.view(), &changed, &[], &mut Momentum::default());
+        find(&mut shown, screen.view(), &changed, &[], &mut damaged_all(screen.size()));
         let left_over = changes(&shown, &screen).area();
         assert!(left_over <= 200 * 50 + 64 * 300, "{left_over} pixels are still wrong");
     }
@@ -327,6 +355,6 @@ mod tests {
         let mut screen = shown.clone();
         screen.fill(Rect::new(10, 10, 100, 100), [1, 1, 1]);
         let changed = changes(&shown, &screen);
-        assert_eq!(find(&mut shown, screen.view(), &changed, &[], &mut Momentum::default()), []);
+        assert_eq!(find(&mut shown, screen.view(), &changed, &[], &mut damaged_all(screen.size())), []);
     }
 }

@@ -33,7 +33,7 @@ pub fn display_stream(mut bytes: &[u8]) {
             return;
         }
         let picture = decoder.picture();
-        assert_eq!(picture.bytes().len(), 4 * picture.size().area());
+        assert_eq!(picture.to_bytes().len(), 4 * picture.size().area());
     }
 }
 

@@ -4,13 +4,24 @@ use crate::geometry::{Rect, Size};
 use crate::pixels::Pixels;
 
 /// Pixels of a screen.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Picture {
     size: Size,
-    /// Bytes r g b 255, row by row, top first, without padding.
+    /// Bytes r g b 255, row by row, without padding.
     /// Length is exactly `4 * width * height`.
     pixels: Vec<u8>,
+    /// Which row of `pixels` each row of the picture is, so that rows move without their bytes being copied.
+    /// A permutation of `0..height`.
+    places: Vec<u16>,
 }
+
+impl PartialEq for Picture {
+    fn eq(&self, other: &Self) -> bool {
+        self.size == other.size && self.rows(self.size.rect()).eq(other.rows(other.size.rect()))
+    }
+}
+
+impl Eq for Picture {}
 
 impl std::fmt::Debug for Picture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -24,7 +35,7 @@ const BLACK: [u8; 4] = [0, 0, 0, 255];
 impl Picture {
     /// Makes a black picture.
     pub fn new(size: Size) -> Self {
-        Self { size, pixels: BLACK.repeat(size.area()) }
+        Self { size, pixels: BLACK.repeat(size.area()), places: (0..size.height).collect() }
     }
 
     /// Width and height.
@@ -32,13 +43,13 @@ impl Picture {
         self.size
     }
 
-    /// All bytes: r g b 255, row by row.
-    pub fn bytes(&self) -> &[u8] {
-        &self.pixels
+    /// Gives all bytes: r g b 255, row by row, top first.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.rows(self.size.rect()).collect::<Vec<_>>().concat()
     }
 
     fn at(&self, x: u16, y: u16) -> usize {
-        4 * (usize::from(y) * usize::from(self.size.width) + usize::from(x))
+        4 * (usize::from(self.places[usize::from(y)]) * usize::from(self.size.width) + usize::from(x))
     }
 
     /// Bytes of a part of a row; the part must lie inside.
@@ -60,7 +71,7 @@ impl Picture {
 
     /// All of it, to be read.
     pub fn view(&self) -> Pixels<'_> {
-        Pixels::new(&self.pixels, self.size, 4 * usize::from(self.size.width))
+        Pixels::placed(&self.pixels, self.size, &self.places)
     }
 
     /// Takes a rectangle over from elsewhere, same place.
@@ -84,14 +95,54 @@ impl Picture {
 
     /// Copies a rectangle inside the picture; source and destination may overlap.
     pub fn copy(&mut self, to: Rect, from_x: u16, from_y: u16) {
-        let n = 4 * usize::from(to.w);
-        let mut row = |i: u16| {
-            let source = self.at(from_x, from_y + i);
-            let target = self.at(to.x, to.y + i);
-            self.pixels.copy_within(source..source + n, target);
-        };
+        if from_x == to.x && self.turns(to, from_y) {
+            return self.turn(to, from_y);
+        }
         // Rows are walked away from the overlap, so that none is overwritten before it was read.
+        let mut row = |i: u16| self.copy_row(from_x, from_y + i, to.x, to.y + i, to.w);
         if from_y < to.y { (0..to.h).rev().for_each(&mut row) } else { (0..to.h).for_each(&mut row) }
+    }
+
+    fn copy_row(&mut self, from_x: u16, from_y: u16, x: u16, y: u16, w: u16) {
+        let source = self.at(from_x, from_y);
+        let target = self.at(x, y);
+        self.pixels.copy_within(source..source + 4 * usize::from(w), target);
+    }
+
+    /// Whether a copy from above or below is done sooner by a turn: of so many rows, and nearly as wide as the picture.
+    fn turns(&self, to: Rect, from_y: u16) -> bool {
+        let distance = usize::from(to.y.abs_diff(from_y));
+        let (w, h) = (usize::from(to.w), usize::from(to.h));
+        let put_back = distance * w + (h + distance) * (usize::from(self.size.width) - w);
+        2 * put_back <= h * w
+    }
+
+    /// Copies by letting whole rows change places, and puts back what was not to move.
+    fn turn(&mut self, to: Rect, from_y: u16) {
+        let up = from_y > to.y;
+        let distance = to.y.abs_diff(from_y);
+        let (top, rows) = (to.y.min(from_y), to.h + distance);
+        let places = &mut self.places[usize::from(top)..usize::from(top + rows)];
+        if up {
+            places.rotate_left(distance.into())
+        } else {
+            places.rotate_right(distance.into())
+        }
+        // Rows in the direction of the move.
+        let y = |i: u16| if up { top + i } else { top + rows - 1 - i };
+        // What was only read stays.
+        for i in to.h..rows {
+            self.copy_row(to.x, y(i - distance), to.x, y(i), to.w);
+        }
+        for (x, w) in [(0, to.x), (to.right(), self.size.width - to.right())].into_iter().filter(|(_, w)| *w > 0) {
+            let last: Vec<u8> = (to.h..rows).flat_map(|i| self.row(x, y(i), w)).copied().collect();
+            for i in (distance..rows).rev() {
+                self.copy_row(x, y(i - distance), x, y(i), w);
+            }
+            for (i, row) in (0..distance).zip(last.chunks_exact(4 * usize::from(w))) {
+                self.row_mut(x, y(i), w).copy_from_slice(row);
+            }
+        }
     }
 
     /// Makes every pixel differ from every pixel of a screen.
@@ -145,6 +196,30 @@ pub(crate) mod tests {
             after.copy(Rect::new(to_x, to_y, w, h), x, y);
             for row in 0..h {
                 prop_assert_eq!(after.row(to_x, to_y + row, w), before.row(x, y + row, w));
+            }
+        }
+
+        #[test]
+        fn rows_that_change_places_are_as_copied(
+            copies in prop::collection::vec((0..4u16, 1..33u16, 0..60u16, 1..60u16, -9..10i16), 1..6),
+        ) {
+            let size = Size::new(32, 64);
+            let mut picture = noise(size, 7);
+            for (x, w, y, h, distance) in copies {
+                let to = Rect::new(x, y, w, h).intersect(&size.rect());
+                let from_y = i32::from(to.y) + i32::from(distance);
+                if !(0..=i32::from(size.height - to.h)).contains(&from_y) {
+                    continue;
+                }
+                let before = picture.clone();
+                picture.copy(to, to.x, from_y as u16);
+                let mut expected = before.clone();
+                for row in 0..to.h {
+                    expected.row_mut(to.x, to.y + row, to.w).copy_from_slice(before.row(to.x, from_y as u16 + row, to.w));
+                }
+                prop_assert!(picture == expected, "{to:?} from {from_y}");
+                prop_assert!(picture.view().same(expected.view(), size.rect()));
+                prop_assert_eq!(picture.to_bytes(), expected.to_bytes());
             }
         }
 

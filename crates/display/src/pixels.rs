@@ -1,5 +1,7 @@
 //! Pixels to be read, wherever they are kept: in a [`Picture`], or in memory that somebody else draws to.
 
+use std::borrow::Cow;
+
 use crate::geometry::{Rect, Size};
 use crate::picture::Picture;
 use crate::tiles::{TILE_PX, TileSet};
@@ -42,6 +44,11 @@ impl Quarter {
     /// From one row that is looked at to the next.
     pub(crate) const ROWS: u16 = 4;
 
+    /// Whether it has row `i` of a rectangle.
+    pub(crate) fn has(self, i: u16) -> bool {
+        i % Self::ROWS == self.0
+    }
+
     /// Another one.
     pub(crate) fn next(self) -> Self {
         Self((self.0 + 1) % Self::ROWS)
@@ -57,6 +64,8 @@ pub struct Pixels<'a> {
     size: Size,
     /// Bytes from one row to the next.
     stride: usize,
+    /// Which row of `bytes` each row is, where they are not in order.
+    places: Option<&'a [u16]>,
 }
 
 impl<'a> Pixels<'a> {
@@ -68,7 +77,12 @@ impl<'a> Pixels<'a> {
         let width = 4 * usize::from(size.width);
         let needed = usize::from(size.height).checked_sub(1).map_or(0, |rows| rows * stride + width);
         assert!(stride >= width && bytes.len() >= needed, "the rows of a picture do not fit its bytes");
-        Self { bytes, size, stride }
+        Self { bytes, size, stride, places: None }
+    }
+
+    /// Looks at `bytes`, without padding, where each row is the one that `places` says: a permutation of all rows.
+    pub(crate) fn placed(bytes: &'a [u8], size: Size, places: &'a [u16]) -> Self {
+        Self { places: Some(places), ..Self::new(bytes, size, 4 * usize::from(size.width)) }
     }
 
     /// Width and height.
@@ -78,13 +92,18 @@ impl<'a> Pixels<'a> {
 
     /// Bytes of a part of a row; the part must lie inside.
     pub fn row(self, x: u16, y: u16, w: u16) -> &'a [u8] {
-        let start = usize::from(y) * self.stride + 4 * usize::from(x);
+        let place = self.places.map_or(y, |places| places[usize::from(y)]);
+        let start = usize::from(place) * self.stride + 4 * usize::from(x);
         &self.bytes[start..start + 4 * usize::from(w)]
     }
 
-    /// The bytes from the first pixel of a rectangle on, and how many lie from one row to the next.
-    pub(crate) fn bytes_from(self, rect: Rect) -> (&'a [u8], usize) {
-        (&self.bytes[usize::from(rect.y) * self.stride + 4 * usize::from(rect.x)..], self.stride)
+    /// The bytes of a rectangle's rows in order, and how many lie from one row to the next.
+    pub(crate) fn bytes_of(self, rect: Rect) -> (Cow<'a, [u8]>, usize) {
+        if self.places.is_some() {
+            return (self.rows(rect).collect::<Vec<_>>().concat().into(), 4 * usize::from(rect.w));
+        }
+        let start = usize::from(rect.y) * self.stride + 4 * usize::from(rect.x);
+        (self.bytes[start..].into(), self.stride)
     }
 
     /// The rows of a rectangle that lies inside.

@@ -76,7 +76,7 @@ mod tests {
             picture.fill(Rect::new(0, 0, width, height), [200, 100, 50]);
             let small = picture.shrunk(Size::new(480, 300));
             assert_eq!((small.size().width, small.size().height), wanted);
-            assert!(small.bytes().as_chunks::<4>().0.iter().all(|pixel| *pixel == [200, 100, 50, 255]));
+            assert!(small.to_bytes().as_chunks::<4>().0.iter().all(|pixel| *pixel == [200, 100, 50, 255]));
         }
     }
 
@@ -86,7 +86,7 @@ mod tests {
         picture.fill(Rect::new(0, 0, 1, 2), [255, 255, 255]);
         picture.fill(Rect::new(3, 0, 1, 1), [0, 0, 200]);
         let small = picture.shrunk(Size::new(2, 1));
-        assert_eq!(small.bytes(), [127, 127, 127, 255, 0, 0, 50, 255]);
+        assert_eq!(small.to_bytes(), [127, 127, 127, 255, 0, 0, 50, 255]);
     }
 
     #[test]

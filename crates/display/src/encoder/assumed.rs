@@ -6,7 +6,7 @@ use crate::geometry::{Rect, Size};
 use crate::pixels::Quarter;
 use crate::tiles::TileSet;
 
-/// What was dragged is compared when it has rested for so long: far longer than lies between two frames.
+/// What moved is compared when it has rested for so long: far longer than lies between two frames.
 const REST: Duration = Duration::from_millis(60);
 
 /// The pixels of one viewer that were copied on trust.
@@ -47,9 +47,11 @@ impl Assumed {
         }
     }
 
-    /// Makes all of it dirty.
-    pub(super) fn give_up(&mut self, dirty: &mut TileSet) {
-        dirty.add_all(&self.tiles);
-        self.tiles.clear();
+    /// Makes all of it dirty, once it has rested.
+    pub(super) fn give_up(&mut self, now: Duration, dirty: &mut TileSet) {
+        if self.rested_at().is_some_and(|at| at <= now) {
+            dirty.add_all(&self.tiles);
+            self.tiles.clear();
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::Move;
 use crate::geometry::Rect;
 use crate::picture::Picture;
-use crate::pixels::Pixels;
+use crate::pixels::{Pixels, Quarter};
 use crate::tiles::{TILE_PX, TileSet};
 
 /// Shortest run of rows sent as a copy.
@@ -36,9 +36,17 @@ impl Scrolls {
     }
 
     /// The rectangles that moved by a distance, in the order in which few sources are overwritten before they are
-    /// read: away from the overlap, as in any move of memory.
-    pub(super) fn moves(&self, shown: &Picture, screen: Pixels<'_>, distance: i32) -> Vec<Move> {
-        let mut found = runs(shown, screen, &self.strips, distance);
+    /// read: away from the overlap, as in any move of memory. What looks the same without having moved is only taken along
+    /// where it lies in what may have changed, and so will with the next step.
+    pub(super) fn moves(
+        &self,
+        shown: &Picture,
+        screen: Pixels<'_>,
+        damaged: Option<&TileSet>,
+        distance: i32,
+    ) -> Vec<Move> {
+        let is_damaged = |rect: Rect| damaged.is_some_and(|set| set.covers(rect));
+        let mut found = runs(shown, screen, &self.strips, &is_damaged, distance);
         found.sort_by_key(|m| if distance > 0 { i32::from(m.to.y) } else { -i32::from(m.to.y) });
         found
     }
@@ -49,39 +57,33 @@ pub(super) fn goes_on(shown: &Picture, screen: Pixels<'_>, m: &Move) -> bool {
     explains(shown, screen, m.to, i32::from(m.from_y) - i32::from(m.to.y))
 }
 
-/// Adds the rows of a move that move the same way again to `moves`, and carries that out: each row is copied while it is
-/// at hand.
-pub(super) fn follow(shown: &mut Picture, screen: Pixels<'_>, last: &Move, moves: &mut Vec<Move>) {
+/// Adds the rows of a move that seem to move the same way again to `moves`, and carries that out. A run's first rows are
+/// looked at as a whole, and then a quarter.
+pub(super) fn follow(shown: &mut Picture, screen: Pixels<'_>, last: &Move, quarter: Quarter, moves: &mut Vec<Move>) {
     let (area, up) = (last.to, last.from_y > last.to.y);
     let distance = i32::from(last.from_y) - i32::from(area.y);
     let source = |y: u16| (i32::from(y) + distance) as u16;
-    // Rows found and not copied yet, and how many of them are wrong now.
-    let (mut waiting, mut wrong, mut copying) = (0u16, 0u16, false);
-    for i in 0..area.h {
+    let first = moves.len();
+    // Rows found so far, and how many of them are wrong now.
+    let (mut run, mut wrong) = (0u16, 0u16);
+    for i in 0..=area.h {
         // Away from the overlap, so that no row is overwritten before it was read.
-        let y = if up { area.y + i } else { area.bottom() - 1 - i };
-        let want = screen.row(area.x, y, area.w);
-        if want != shown.row(area.x, source(y), area.w) {
-            (waiting, wrong, copying) = (0, 0, false);
+        let y = if up { area.y + i } else { area.bottom().wrapping_sub(1 + i) };
+        let is_run = run >= SHORTEST_RUN && wrong >= FEWEST_MENDED;
+        let equals = |y: u16, other: u16| screen.row(area.x, y, area.w) == shown.row(area.x, other, area.w);
+        if i < area.h && ((is_run && !quarter.has(i)) || equals(y, source(y))) {
+            run += 1;
+            wrong += u16::from(wrong < FEWEST_MENDED && !equals(y, y));
             continue;
         }
-        if !copying {
-            waiting += 1;
-            wrong += u16::from(wrong < FEWEST_MENDED && want != shown.row(area.x, y, area.w));
-            if waiting < SHORTEST_RUN || wrong < FEWEST_MENDED {
-                continue;
-            }
+        if is_run {
+            let top = if up { y - run } else { y.wrapping_add(1) };
+            let to = Rect::new(area.x, top, area.w, run);
+            moves.push(Move { to, from_x: area.x, from_y: source(top), exact: true });
         }
-        let rows = if copying { 1 } else { waiting };
-        let top = if up { y + 1 - rows } else { y };
-        let to = Rect::new(area.x, top, area.w, rows);
-        shown.copy(to, area.x, source(top));
-        match moves.last_mut().filter(|_| copying) {
-            Some(m) => (m.to, m.from_y) = (m.to.union(&to), m.from_y.min(source(top))),
-            None => moves.push(Move { to, from_x: area.x, from_y: source(top), exact: true }),
-        }
-        copying = true;
+        (run, wrong) = (0, 0);
     }
+    moves[first..].iter().for_each(|m| shown.copy(m.to, m.from_x, m.from_y));
 }
 
 /// A column of tiles with what changed in it.
@@ -164,50 +166,70 @@ fn highest(votes: &[u32]) -> Vec<usize> {
 }
 
 /// Rectangles that are right after a copy from `distance` rows below and hold rows that are wrong now.
-fn runs(shown: &Picture, screen: Pixels<'_>, strips: &[Strip], distance: i32) -> Vec<Move> {
+fn runs(
+    shown: &Picture,
+    screen: Pixels<'_>,
+    strips: &[Strip],
+    is_damaged: &dyn Fn(Rect) -> bool,
+    distance: i32,
+) -> Vec<Move> {
     let mut moves = Vec::new();
-    let mut done = vec![false; strips.len()];
-    // First the whole width of each group of neighbours: one long comparison a row instead of one a tile.
-    let mut start = 0;
-    while start < strips.len() {
-        let mut end = start + 1;
-        while end < strips.len() && strips[end].x == strips[end - 1].right {
-            end += 1;
-        }
-        let group = &strips[start..end];
-        let bounds = group.iter().fold(Rect::new(0, 0, 0, 0), |sum, s| sum.union(&s.changed));
-        let found = runs_in(shown, screen, bounds, distance);
-        if found.iter().map(|m| usize::from(m.to.h)).sum::<usize>() * 2 >= usize::from(bounds.h) {
-            moves.extend(found);
-            done[start..end].fill(true);
-        }
-        start = end;
-    }
-    let mut open: Vec<Move> = Vec::new();
-    for (i, strip) in strips.iter().enumerate().filter(|(i, _)| !done[*i]) {
-        // Inside a group whole tile columns join; at its edges the changes say where the moved part ends.
+    // Inside a group of neighbours whole tile columns join; at its edges the changes say where the moved part ends.
+    let area = |(i, strip): (usize, &Strip)| {
         let joined_left = i > 0 && strips[i - 1].right == strip.x;
         let joined_right = i + 1 < strips.len() && strips[i + 1].x == strip.right;
         let left = if joined_left { strip.x } else { strip.changed.x };
         let right = if joined_right { strip.right } else { strip.changed.right() };
-        let area = Rect::between(left, strip.changed.y, right, strip.changed.bottom());
-        for found in runs_in(shown, screen, area, distance) {
-            match open.iter_mut().find(|m| joins(m, &found)) {
-                Some(m) => {
-                    let top = m.to.y.max(found.to.y);
-                    let bottom = m.to.bottom().min(found.to.bottom());
-                    m.from_y = m.from_y + top - m.to.y;
-                    m.to = Rect::between(m.to.x, top, found.to.right(), bottom);
-                }
-                None => open.push(found),
+        Rect::between(left, strip.changed.y, right, strip.changed.bottom())
+    };
+    // What is still to be looked at of each strip.
+    let mut rest: Vec<Vec<Rect>> = strips.iter().enumerate().map(|strip| vec![area(strip)]).collect();
+    let mut done = vec![false; strips.len()];
+    // First the whole width, and then that of each group: one long comparison a row instead of one a tile, and one copy
+    // instead of many. What lies between groups may well have moved along: blanks do not show it.
+    let groups = strips.chunk_by(|a, b| a.right == b.x).scan(0, |end, group| {
+        let start = *end;
+        *end += group.len();
+        Some(start..*end)
+    });
+    for group in std::iter::once(0..strips.len()).chain(groups) {
+        let bounds = strips[group.clone()].iter().fold(Rect::new(0, 0, 0, 0), |sum, s| sum.union(&s.changed));
+        if done[group.clone()].contains(&true) || !is_damaged(bounds) {
+            continue;
+        }
+        let found = runs_in(shown, screen, bounds, distance);
+        if found.iter().map(|m| usize::from(m.to.h)).sum::<usize>() * 2 >= usize::from(bounds.h) {
+            done[group.clone()].fill(true);
+            for m in &found {
+                rest[group.clone()].iter_mut().for_each(|areas| take_out(areas, m.to));
             }
+            moves.extend(found);
+        }
+    }
+    let mut open: Vec<Move> = Vec::new();
+    for found in rest.concat().into_iter().flat_map(|area| runs_in(shown, screen, area, distance)) {
+        match open.iter_mut().find(|m| joins(m, &found)) {
+            Some(m) => {
+                let top = m.to.y.max(found.to.y);
+                let bottom = m.to.bottom().min(found.to.bottom());
+                m.from_y = m.from_y + top - m.to.y;
+                m.to = Rect::between(m.to.x, top, found.to.right(), bottom);
+            }
+            None => open.push(found),
         }
     }
     moves.extend(open);
     for m in &mut moves {
-        widen(shown, screen, m);
+        widen(shown, screen, is_damaged, m);
     }
     moves
+}
+
+/// Takes the rows of a rectangle out of others.
+fn take_out(areas: &mut Vec<Rect>, rows: Rect) {
+    let part = |r: &Rect, top: u16, bottom: u16| Rect::new(r.x, top, r.w, bottom.saturating_sub(top));
+    let parts = |r: &Rect| [part(r, r.y, r.bottom().min(rows.y)), part(r, r.y.max(rows.bottom()), r.bottom())];
+    *areas = areas.iter().flat_map(parts).filter(|r| !r.is_empty()).collect();
 }
 
 /// Whether `b` continues `a` to the right with nearly the same rows.
@@ -239,16 +261,20 @@ fn runs_in(shown: &Picture, screen: Pixels<'_>, area: Rect, distance: i32) -> Ve
     found
 }
 
-/// Extends a move to the left and right as far as all its rows still match.
-fn widen(shown: &Picture, screen: Pixels<'_>, m: &mut Move) {
-    let matches =
-        |x: u16, w: u16, m: &Move| (0..m.to.h).all(|i| screen.row(x, m.to.y + i, w) == shown.row(x, m.from_y + i, w));
+/// Extends a move to the left and right as far as all its rows still match: to the edge, or else by 63 pixels at most.
+fn widen(shown: &Picture, screen: Pixels<'_>, is_damaged: &dyn Fn(Rect) -> bool, m: &mut Move) {
+    let matches = |x: u16, w: u16, m: &Move| {
+        is_damaged(Rect::new(x, m.to.y, w, m.to.h))
+            && (0..m.to.h).all(|i| screen.row(x, m.to.y + i, w) == shown.row(x, m.from_y + i, w))
+    };
     let width = shown.size().width;
-    for step in [32, 16, 8, 4, 2, 1] {
+    for step in [m.to.x, 32, 16, 8, 4, 2, 1] {
         if m.to.x >= step && matches(m.to.x - step, step, m) {
             m.to = Rect::new(m.to.x - step, m.to.y, m.to.w + step, m.to.h);
             m.from_x -= step;
         }
+    }
+    for step in [width - m.to.right(), 32, 16, 8, 4, 2, 1] {
         if m.to.right() + step <= width && matches(m.to.right(), step, m) {
             m.to.w += step;
         }
@@ -373,7 +399,7 @@ mod tests {
             screen.fill(Rect::new(50, 120, 2, 12), [1, 2, 3]);
             let mut moves = Vec::new();
             assert!(goes_on(&shown, screen.view(), &last));
-            follow(&mut shown, screen.view(), &last, &mut moves);
+            follow(&mut shown, screen.view(), &last, Quarter::default(), &mut moves);
             moves.sort_by_key(|m| m.to.y);
             let part = |y: u16, bottom: u16| Rect::between(10, y, 160, bottom);
             assert_eq!(moves.iter().map(|m| m.to).collect::<Vec<_>>(), [part(to_y, 120), part(132, to_y + 280)]);

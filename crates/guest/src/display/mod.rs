@@ -397,7 +397,7 @@ async fn write_png(picture: Picture, file: std::fs::File) -> io::Result<()> {
         encoder.set_depth(png::BitDepth::Eight);
         encoder.set_compression(png::Compression::Fast);
         let mut writer = encoder.write_header().map_err(io::Error::other)?;
-        writer.write_image_data(picture.bytes()).map_err(io::Error::other)?;
+        writer.write_image_data(&picture.to_bytes()).map_err(io::Error::other)?;
         writer.finish().map_err(io::Error::other)
     };
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
