@@ -7,6 +7,7 @@
 //! the pixels as they are then.
 
 mod assumed;
+mod follow;
 mod lossy;
 mod snapshots;
 mod units;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use crate::frame::{Command, Frame, FrameFlags, HEADER_BYTES};
 use crate::geometry::{Point, Rect, Size};
 use crate::h264::Access;
-use crate::motion::{self, Momentum, Move, WindowPlace};
+use crate::motion::{self, Lifted, Momentum, Move, WindowPlace};
 use crate::pacing::Budget;
 use crate::picture::Picture;
 use crate::pixel_stream::PixelWriter;
@@ -74,6 +75,8 @@ pub struct Encoder {
     settings: EncoderSettings,
     /// What the viewer shows; where `lossy` holds pixels, the source of what it shows.
     shown: Picture,
+    /// What is being dragged: where it is, it has the pixels, and `shown` older ones.
+    lifted: Option<Lifted>,
     /// Fills that were sent and are not in `shown` yet: all of them newer than anything else in it.
     late_fills: Vec<(Rect, [u8; 4])>,
     /// What may differ between `shown` and the screen.
@@ -166,6 +169,7 @@ impl Encoder {
         Ok(Self {
             settings,
             shown: Picture::new(size),
+            lifted: None,
             late_fills: Vec::new(),
             dirty: TileSet::full(size),
             assumed: Assumed::new(size),
@@ -195,6 +199,7 @@ impl Encoder {
     /// Follows the screen to another size; the viewer must be told by a resize message before the next frame.
     pub fn resize(&mut self, size: Size) {
         self.catch_up();
+        self.land();
         self.shown.resize(size);
         self.lossy.resize(size);
         self.dirty = TileSet::full(size);
@@ -212,6 +217,7 @@ impl Encoder {
         self.writer = PixelWriter::new(self.settings.window_log)?;
         self.new_stream = true;
         self.said_exact = false;
+        self.lifted = None;
         self.shown.forget();
         self.lossy.clear();
         let size = self.shown.size();
@@ -285,6 +291,7 @@ impl Encoder {
         let flat = FlatTiles::find(screen, &changed);
         self.move_pixels(screen, &mut changed, &flat, &windows, now, &mut draft);
         let fits = self.send_changes(screen, &changed, &flat, moment, &mut draft)?;
+        changed.iter().for_each(|(_, rect)| self.pick_up(rect));
         Ok(Look { moment, draft, video, fits })
     }
 
@@ -333,8 +340,9 @@ impl Encoder {
 
     /// Does what could wait until the frame was sent; the next frame does it otherwise.
     pub fn catch_up(&mut self) {
-        for (rect, pixel) in self.late_fills.drain(..) {
+        for (rect, pixel) in std::mem::take(&mut self.late_fills) {
             self.shown.fill_pixel(rect, pixel);
+            self.pick_up(rect);
         }
     }
 
@@ -344,36 +352,6 @@ impl Encoder {
         self.windows.clear();
         self.windows.extend_from_slice(windows);
         moves
-    }
-
-    /// Sends a scroll, or else a drag, that goes on as it began. Where nothing has for a while, what was copied on trust is to
-    /// be compared.
-    fn follow(&mut self, screen: Pixels<'_>, windows: &[Move], now: Duration, draft: &mut Draft) {
-        if self.dirty.is_empty() {
-            // What moved may go on after a rest.
-            return self.assumed.give_up(now, &mut self.dirty);
-        }
-        let mut moves = self.momentum.follow_scroll(&mut self.shown, screen, &self.dirty);
-        if let Some(snapshots) = &mut self.snapshots {
-            moves.iter().for_each(|m| snapshots.note(m.to, now));
-        }
-        if moves.is_empty()
-            && let Some(m) = self.momentum.follow_drag(&self.shown, screen, &self.dirty, windows)
-        {
-            let mut covered = TileSet::new(self.shown.size());
-            covered.add(m.to);
-            self.keep(&covered, now, draft);
-            self.shown.copy(m.to, m.from_x, m.from_y);
-            moves.push(m);
-        }
-        if moves.is_empty() {
-            return self.assumed.give_up(now, &mut self.dirty);
-        }
-        for m in &moves {
-            self.dirty.remove(m.to);
-            self.assumed.add(m.to, &mut self.dirty, now);
-            self.send_move(m, now, draft);
-        }
     }
 
     /// Lets the viewer keep what is worth it of what is about to change.
@@ -392,6 +370,7 @@ impl Encoder {
 
     /// Finds what really differs from the screen, and takes the marks off.
     fn compare(&mut self, screen: Pixels<'_>, now: Duration) -> TileSet {
+        self.put_down();
         let changed = screen.differences(self.shown.view(), &self.dirty);
         changed.iter().for_each(|(index, differs)| self.lossy.changed(index, differs, now));
         self.assumed.compared(&self.dirty);
@@ -412,6 +391,10 @@ impl Encoder {
         // Tiles of one colour are cheapest as they are, and looking for their origin would be in vain.
         let mut textured = changed.clone();
         flat.indices().for_each(|index| textured.clear_tile(index));
+        if !self.momentum.searches(&textured) {
+            return;
+        }
+        self.land();
         let moves = motion::find(&mut self.shown, screen, &textured, windows, &mut self.momentum);
         moves.iter().for_each(|m| self.send_move(m, now, draft));
         if moves.is_empty() {
@@ -436,6 +419,7 @@ impl Encoder {
         video.convert(screen, self.settings.order)?;
         // Should the encoder leave this picture out, the viewer shows an older one: that is no more than lossy, too.
         self.shown.take(screen, rect);
+        self.pick_up(rect);
         self.lossy.add(rect, now);
         Ok(Some(rect))
     }
@@ -512,6 +496,7 @@ impl Encoder {
             return Ok(());
         }
         self.catch_up();
+        self.land();
         let mut list = units::plan(&mut Task {
             pixels: self.shown.view(),
             shown: None,

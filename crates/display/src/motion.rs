@@ -5,6 +5,7 @@
 //! never exactness.
 
 mod drag;
+mod lifted;
 mod scroll;
 
 use crate::geometry::{Rect, Size};
@@ -13,6 +14,7 @@ use crate::pixels::{Pixels, Quarter};
 use crate::tiles::TileSet;
 
 use drag::Drag;
+pub(crate) use lifted::Lifted;
 use scroll::Scrolls;
 
 /// What moved last: it tends to go on moving like that, and is looked for first.
@@ -70,10 +72,40 @@ impl Momentum {
         let window = windows.iter().filter(worth_it).map(|w| Move { exact: true, ..*w }).find(seems);
         let found = window.or_else(|| {
             let near = self.drag.as_ref().is_some_and(|d| dirty.touches(d.place()));
-            if near { drag::go_on(shown, screen, &mut self.drag, quarter) } else { None }
+            if near { drag::go_on(shown.view(), |part| part, screen, &mut self.drag, quarter) } else { None }
         })?;
         self.followed_px += found.to.area();
         Some(found)
+    }
+
+    /// The same for what is being dragged and was lifted from the picture.
+    pub(crate) fn follow_lifted(
+        &mut self,
+        lifted: &Lifted,
+        screen: Pixels<'_>,
+        dirty: &TileSet,
+        windows: &[Move],
+    ) -> Option<Move> {
+        self.quarter = self.quarter.next();
+        self.damaged = None;
+        self.followed_px = 0;
+        let (place, quarter) = (lifted.place(), self.quarter);
+        let is_it = |w: &&Move| place.contains(&w.from()) && dirty.touches(w.to);
+        let seems = |w: &Move| screen.seems(w.to, lifted.view(), lifted.within(w.from()), quarter);
+        let window = windows.iter().filter(is_it).map(|w| Move { exact: true, ..*w }).find(seems);
+        let found = window.or_else(|| {
+            let near = self.drag.as_ref().is_some_and(|d| d.place() == place && dirty.touches(place));
+            let within = |part: Rect| lifted.within(part);
+            if near { drag::go_on(lifted.view(), within, screen, &mut self.drag, quarter) } else { None }
+        })?;
+        self.followed_px = found.to.area();
+        Some(found)
+    }
+
+    /// Whether what changed is worth a search for more that moved.
+    pub(crate) fn searches(&self, changed: &TileSet) -> bool {
+        let changed_px = changed.area();
+        changed_px >= SMALLEST_CHANGE_PX && !explain_most(self.followed_px, changed_px + self.followed_px)
     }
 }
 
@@ -130,7 +162,7 @@ pub(crate) fn of_windows(before: &[WindowPlace], after: &[WindowPlace], size: Si
 }
 
 /// Changes smaller than this are cheaper as pixels than looked into.
-const SMALLEST_CHANGE_PX: usize = 8 << 10;
+pub(crate) const SMALLEST_CHANGE_PX: usize = 8 << 10;
 
 /// Finds moves from `shown` to `screen` inside `changed`, carries them out on `shown`, and returns them in order.
 /// `windows` are rectangles of windows before and after, of equal size each, with coordinates clipped to the picture.
@@ -142,8 +174,7 @@ pub(crate) fn find(
     momentum: &mut Momentum,
 ) -> Vec<Move> {
     let mut moves: Vec<Move> = Vec::new();
-    if changed.area() < SMALLEST_CHANGE_PX || explain_most(momentum.followed_px, changed.area() + momentum.followed_px)
-    {
+    if !momentum.searches(changed) {
         return moves;
     }
     for window in windows {

@@ -47,11 +47,14 @@ impl Assumed {
         }
     }
 
-    /// Makes all of it dirty, once it has rested.
-    pub(super) fn give_up(&mut self, now: Duration, dirty: &mut TileSet) {
-        if self.rested_at().is_some_and(|at| at <= now) {
-            dirty.add_all(&self.tiles);
-            self.tiles.clear();
-        }
+    /// Whether it has rested.
+    pub(super) fn has_rested(&self, now: Duration) -> bool {
+        self.rested_at().is_some_and(|at| at <= now)
+    }
+
+    /// Makes all of it dirty.
+    pub(super) fn give_up(&mut self, dirty: &mut TileSet) {
+        dirty.add_all(&self.tiles);
+        self.tiles.clear();
     }
 }

@@ -107,8 +107,9 @@ enum Act {
     Film(Rect, u32),
     /// By so many rows, so often, up or down; each time with new rows and a frame.
     Scroll(Rect, u16, u8, bool),
-    /// A rectangle by so many pixels, so often, over whatever is there; each time with a frame.
-    Drag(Rect, i32, i32, u8),
+    /// A rectangle by so many pixels, so often, over whatever is there; each time with a frame. The last number says where
+    /// something else changes meanwhile, how fast that goes, and whether the window is known.
+    Drag(Rect, i32, i32, u8, u32),
     Move(Rect, u16, u16),
     FalseDamage(Rect),
     Frame(bool),
@@ -124,7 +125,7 @@ fn any_act() -> impl Strategy<Value = Act> {
         3 => (rect.clone(), any::<u32>()).prop_map(|(r, s)| Act::Noise(r, s)),
         1 => (rect.clone(), any::<u32>()).prop_map(|(r, s)| Act::Film(r, s)),
         3 => (rect.clone(), 1..60u16, 1..5u8, any::<bool>()).prop_map(|(r, n, k, up)| Act::Scroll(r, n, k, up)),
-        2 => (rect.clone(), -20..20, -20..20, 1..5u8).prop_map(|(r, x, y, k)| Act::Drag(r, x, y, k)),
+        3 => (rect.clone(), -20..20, -20..20, 1..7u8, any::<u32>()).prop_map(|(r, x, y, k, s)| Act::Drag(r, x, y, k, s)),
         2 => (rect.clone(), 0..100u16, 0..100u16).prop_map(|(r, x, y)| Act::Move(r, x, y)),
         1 => rect.prop_map(Act::FalseDamage),
         6 => any::<bool>().prop_map(Act::Frame),
@@ -190,17 +191,24 @@ fn apply(pair: &mut Pair, act: Act) {
                 }
             }
         }
-        Act::Drag(rect, dx, dy, times) => {
+        Act::Drag(rect, dx, dy, times, seed) => {
             let back = pair.screen.clone();
             let mut place = rect.intersect(&all);
-            for _ in 0..times {
+            for n in 0..times {
                 let (x, y) = (i32::from(place.x) + dx, i32::from(place.y) + dy);
                 let to = Rect::clipped(x, y, place.w.into(), place.h.into(), back.size());
                 if (to.w, to.h) == (place.w, place.h) {
                     pair.screen.copy(to, place.x, place.y);
                     uncover(&mut pair.screen, &back, place, to);
                     pair.damage(place.union(&to));
-                    pair.step(Budget::UNLIMITED, &[]);
+                    let random = seed.rotate_left(5 * u32::from(n));
+                    if random & 3 == 0 {
+                        let spot = Rect::new((random >> 8) as u16 & 255, (random >> 16) as u16 & 255, 40, 9);
+                        apply(pair, Act::Fill(spot, [random as u8, 1, 2]));
+                    }
+                    let windows = [WindowPlace { id: 1, x: to.x.into(), y: to.y.into(), w: to.w, h: to.h }];
+                    pair.step(Budget::UNLIMITED, if seed & 4 == 0 { &windows } else { &[] });
+                    pair.now += Duration::from_millis((seed >> 3 & 3) as u64 * 22);
                     place = to;
                 }
             }

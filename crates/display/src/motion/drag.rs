@@ -76,19 +76,28 @@ pub(super) fn find(shown: &Picture, screen: Pixels<'_>, changed: &TileSet, last:
     Some(found)
 }
 
-/// What was dragged last, found by a piece of itself near where it was going; only when all of it seems to fit.
-pub(super) fn go_on(shown: &Picture, screen: Pixels<'_>, last: &mut Option<Drag>, quarter: Quarter) -> Option<Move> {
+/// What was dragged last, found by a piece of itself near where it was going; only when all of it seems to fit. Its pixels
+/// are in `source`, where `within` says that a part of its place lies.
+pub(super) fn go_on(
+    source: Pixels<'_>,
+    within: impl Fn(Rect) -> Rect,
+    screen: Pixels<'_>,
+    last: &mut Option<Drag>,
+    quarter: Quarter,
+) -> Option<Move> {
     let Drag { to: from, by: (dx, dy) } = (*last)?;
-    let size = shown.size();
+    let size = screen.size();
     if !size.rect().contains(&from) {
         return None;
     }
-    let by = pieces(from).filter(|p| is_distinct(shown.row(p.x, p.y, p.w))).find_map(|piece| {
-        let (x, y) = seek(screen, shown.row(piece.x, piece.y, piece.w), displaced(piece, (-dx, -dy), size)?, NEAR)?;
+    let pieces = pieces(from).map(|piece| (piece, within(piece)));
+    let rows = pieces.map(|(piece, p)| (piece, source.row(p.x, p.y, p.w)));
+    let by = rows.filter(|(_, row)| is_distinct(row)).find_map(|(piece, row)| {
+        let (x, y) = seek(screen, row, displaced(piece, (-dx, -dy), size)?, NEAR)?;
         Some((i32::from(piece.x) - x, i32::from(piece.y) - y))
     })?;
     let to = displaced(from, (-by.0, -by.1), size).filter(|_| by != (0, 0))?;
-    if !screen.seems(to, shown.view(), from, quarter) {
+    if !screen.seems(to, source, within(from), quarter) {
         return None;
     }
     *last = Some(Drag { to, by });
@@ -295,7 +304,7 @@ mod tests {
         for (x, y, goes_on) in [(126, 88, true), (112, 95, false), (190, 20, false)] {
             let (_, next, _, _) = dragged(112, 95, x, y);
             let before = last;
-            let found = go_on(&screen, next.view(), &mut last, Quarter::default());
+            let found = go_on(screen.view(), |part| part, next.view(), &mut last, Quarter::default());
             let moved = Move { to: Rect { x, y, ..to }, from_x: to.x, from_y: to.y, exact: true };
             assert_eq!(found, goes_on.then_some(moved), "to {x}, {y}");
             last = before;
@@ -303,10 +312,16 @@ mod tests {
         let (_, mut torn, _, _) = dragged(112, 95, 126, 88);
         torn.fill(Rect::new(130, 100, 1, 1), [1, 2, 3]);
         let quarters = std::iter::successors(Some(Quarter::default()), |q| Some(q.next())).take(4);
-        let misses = quarters.filter(|q| go_on(&screen, torn.view(), &mut last.clone(), *q).is_some()).count();
+        let misses = quarters
+            .filter(|q| go_on(screen.view(), |part| part, torn.view(), &mut last.clone(), *q).is_some())
+            .count();
         assert_eq!(misses, 3, "a pixel of it is another, which one quarter in four sees");
         let small = noise(Size::new(150, 150), 1);
-        assert_eq!(go_on(&small, torn.view(), &mut last, Quarter::default()), None, "it lies outside by now");
+        assert_eq!(
+            go_on(screen.view(), |part| part, small.view(), &mut last, Quarter::default()),
+            None,
+            "it lies outside by now"
+        );
     }
 
     #[test]
