@@ -67,7 +67,7 @@ pub(super) fn follow(shown: &mut Picture, screen: Pixels<'_>, last: &Move, quart
     // Rows found so far, and how many of them are wrong now.
     let (mut run, mut wrong) = (0u16, 0u16);
     for i in 0..=area.h {
-        // Away from the overlap, so that no row is overwritten before it was read.
+        // Away from the overlap, which is the order in which the copies below overwrite no row before it was read.
         let y = if up { area.y + i } else { area.bottom().wrapping_sub(1 + i) };
         let is_run = run >= SHORTEST_RUN && wrong >= FEWEST_MENDED;
         let equals = |y: u16, other: u16| screen.row(area.x, y, area.w) == shown.row(area.x, other, area.w);
