@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::frame::{Command, Frame, FrameFlags, HEADER_BYTES};
 use crate::geometry::{Point, Rect, Size};
-use crate::h264::Access;
+use crate::h264::{Access, Way};
 use crate::motion::{self, Lifted, Momentum, Move, WindowPlace};
 use crate::pacing::Budget;
 use crate::picture::Picture;
@@ -287,7 +287,7 @@ impl Encoder {
         self.follow(screen, &windows, now, &mut draft);
         let mut changed = self.compare(screen, now);
         self.keep(&changed, now, &mut draft);
-        let video = self.take_video(screen, &mut changed, now)?.map(|rect| (draft.commands.len(), rect));
+        let video = self.take_video(screen, &mut changed, now).map(|rect| (draft.commands.len(), rect));
         let flat = FlatTiles::find(screen, &changed);
         self.move_pixels(screen, &mut changed, &flat, &windows, now, &mut draft);
         let fits = self.send_changes(screen, &changed, &flat, moment, &mut draft)?;
@@ -302,13 +302,13 @@ impl Encoder {
     pub fn finish(&mut self, look: Look, number: u32) -> io::Result<Option<Vec<u8>>> {
         let Look { moment, mut draft, video, fits } = look;
         if let Some((at, rect)) = video {
-            self.send_video(at, rect, &mut draft)?;
+            self.send_video(at, rect, &moment, &mut draft)?;
         }
         if fits {
             self.refine(moment, &mut draft)?;
         }
         if let Some(video) = &mut self.video {
-            video.review(moment.budget.video_bits_per_s, moment.now)?;
+            video.review(moment.now);
         }
         let exact = self.dirty.is_empty() && self.assumed.is_empty() && self.lossy.tiles().is_empty();
         if draft.commands.is_empty() && exact == self.said_exact {
@@ -413,22 +413,21 @@ impl Encoder {
     }
 
     /// Takes the next picture of a video, if one plays, and what it shows out of `changed`; gives its rectangle.
-    fn take_video(&mut self, screen: Pixels<'_>, changed: &mut TileSet, now: Duration) -> io::Result<Option<Rect>> {
-        let Some(video) = &mut self.video else { return Ok(None) };
-        let Some(rect) = video.take(changed, now) else { return Ok(None) };
-        video.convert(screen, self.settings.order)?;
+    fn take_video(&mut self, screen: Pixels<'_>, changed: &mut TileSet, now: Duration) -> Option<Rect> {
+        let rect = self.video.as_mut()?.take(changed, now)?;
         // Should the encoder leave this picture out, the viewer shows an older one: that is no more than lossy, too.
         self.shown.take(screen, rect);
         self.pick_up(rect);
         self.lossy.add(rect, now);
-        Ok(Some(rect))
+        Some(rect)
     }
 
     /// Sends the picture that was taken, in its place among the commands: behind what saves older pixels, and before what
     /// copies these.
-    fn send_video(&mut self, at: usize, rect: Rect, draft: &mut Draft) -> io::Result<()> {
+    fn send_video(&mut self, at: usize, rect: Rect, moment: &Moment, draft: &mut Draft) -> io::Result<()> {
         let Some(video) = &mut self.video else { return Ok(()) };
-        if let Some(Access { key, data }) = video.encode()? {
+        let way = Way { bits_per_s: moment.budget.video_bits_per_s, bytes: moment.budget.bytes };
+        if let Some(Access { key, data }) = video.encode(self.shown.view(), self.settings.order, way, moment.now)? {
             draft.insert(at, Command::Video { rect, key, data });
             self.statistics.video_px += rect.area() as u64;
         }

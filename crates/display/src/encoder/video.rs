@@ -11,7 +11,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::geometry::{Rect, Size};
-use crate::h264::{Access, H264};
+use crate::h264::{Access, H264, Way};
 use crate::pixels::{PixelOrder, Pixels};
 use crate::tiles::{TILE_PX, TileSet};
 
@@ -77,7 +77,6 @@ impl Heat {
 struct Region {
     rect: Rect,
     encoder: H264,
-    bits_per_s: u32,
     begun: Duration,
     last: Duration,
 }
@@ -87,11 +86,13 @@ pub(super) struct VideoWatch {
     size: Size,
     heat: Vec<Heat>,
     region: Option<Region>,
+    /// Regions so far, modulo two.
+    regions: u16,
 }
 
 impl VideoWatch {
     pub(super) fn new(size: Size) -> Self {
-        Self { size, heat: vec![Heat::COLD; TileSet::new(size).tiles()], region: None }
+        Self { size, heat: vec![Heat::COLD; TileSet::new(size).tiles()], region: None, regions: 0 }
     }
 
     /// When the region will be given up, if there is no other picture.
@@ -132,46 +133,32 @@ impl VideoWatch {
     }
 
     /// Begins a region, or another one, when the hot tiles say so; it is used from the next frame on.
-    ///
-    /// # Errors
-    /// When there is no memory for an encoder.
-    pub(super) fn review(&mut self, bits_per_s: u32, now: Duration) -> io::Result<()> {
-        let bounds = self.hot_bounds(now);
-        let wanted = match (&self.region, bounds) {
-            (_, None) => return Ok(()),
-            (None, Some(hot)) => hot,
-            (Some(region), Some(hot)) => {
-                let old = now.saturating_sub(region.begun) >= STEADY;
-                let (current, slow) = (region.bits_per_s, bits_per_s);
-                let grew = !region.rect.contains(&hot);
-                let shrank = old && hot.area() * 5 < region.rect.area() * 4;
-                let paced = old && (slow < current / 2 || slow / 4 > current);
-                match (grew || shrank, paced) {
-                    (true, _) => hot,
-                    (false, true) => region.rect,
-                    (false, false) => return Ok(()),
-                }
+    pub(super) fn review(&mut self, now: Duration) {
+        let Some(hot) = self.hot_bounds(now) else { return };
+        if let Some(region) = &self.region {
+            let old = now.saturating_sub(region.begun) >= STEADY;
+            let shrank = old && hot.area() * 5 < region.rect.area() * 4;
+            if region.rect.contains(&hot) && !shrank {
+                return;
             }
-        };
-        let encoder = H264::new(wanted.w, wanted.h, bits_per_s)?;
-        self.region = Some(Region { rect: wanted, encoder, bits_per_s, begun: now, last: now });
-        Ok(())
+        }
+        self.regions ^= 1;
+        let encoder = H264::new(hot.w, hot.h, self.regions);
+        self.region = Some(Region { rect: hot, encoder, begun: now, last: now });
     }
 
-    /// Takes the region's next picture from the screen; only after [`take`](Self::take) gave the region.
+    /// Encodes the region's next picture. `None`: it is left out, since the way to the viewer is too slow for all.
     ///
     /// # Errors
     /// Never, for a region inside the screen.
-    pub(super) fn convert(&mut self, screen: Pixels<'_>, order: PixelOrder) -> io::Result<()> {
-        self.region.as_mut().map_or(Ok(()), |r| r.encoder.convert(screen, r.rect, order))
-    }
-
-    /// Encodes the picture that was taken. `None`: it is left out, since the way to the viewer is too slow for all.
-    ///
-    /// # Errors
-    /// When the encoder fails (no memory).
-    pub(super) fn encode(&mut self) -> io::Result<Option<Access>> {
-        self.region.as_mut().map_or(Ok(None), |r| r.encoder.encode())
+    pub(super) fn encode(
+        &mut self,
+        screen: Pixels<'_>,
+        order: PixelOrder,
+        way: Way,
+        now: Duration,
+    ) -> io::Result<Option<Access>> {
+        self.region.as_mut().map_or(Ok(None), |region| region.encoder.encode(screen, region.rect, order, way, now))
     }
 
     /// The rectangle around the largest group of hot tiles, when they fill most of it.
@@ -236,7 +223,7 @@ mod tests {
             } else {
                 changed.iter().for_each(|(_, r)| watch.note(r, ms(t)));
             }
-            watch.review(20_000_000, ms(t)).expect("memory");
+            watch.review(ms(t));
         }
     }
 
@@ -291,7 +278,7 @@ mod tests {
         for t in (0..600).step_by(33) {
             watch.note(small, ms(t));
             watch.note(large, ms(t));
-            watch.review(20_000_000, ms(t)).expect("memory");
+            watch.review(ms(t));
         }
         assert_eq!(rect(&watch), Some(large));
     }
@@ -301,7 +288,7 @@ mod tests {
         let mut watch = VideoWatch::new(Size::new(1000, 700));
         for t in (0..3000).step_by(200) {
             watch.note(Rect::new(0, 0, 600, 600), ms(t));
-            watch.review(20_000_000, ms(t)).expect("memory");
+            watch.review(ms(t));
         }
         assert_eq!(rect(&watch), None);
     }
