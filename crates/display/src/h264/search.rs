@@ -98,12 +98,12 @@ impl Search<'_> {
             (-4 * (at + REACH), 4 * (size - 16 - at + REACH))
         };
         let ((left, right), (top, bottom)) = (range(self.place.0, self.size.0), range(self.place.1, self.size.1));
-        Vector::new(vector.x.clamp(left, right), vector.y.clamp(top.max(-2048), bottom.min(2047)))
+        Vector::new(vector.x.clamp(left, right), vector.y.clamp(top.max(-2048), bottom.min(2044)))
     }
 
     /// What the macroblock looks like when it came from there. `around` is computed anew.
     #[inline(always)]
-    pub(super) fn predict(&self, vector: Vector, around: &mut Around) -> Luma {
+    fn predict(&self, vector: Vector, around: &mut Around) -> Luma {
         if vector.is_whole() {
             return vector::copy(self.rows(vector), self.plane.stride);
         }

@@ -9,12 +9,14 @@ pub(super) type Across = [[u8; 16]; 8];
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86_64::{
-    across, along, between_columns, difference, difference_from_mean, marks, mean, near, occupied, transpose, weak,
+    across, along, between_columns, difference, difference_from_mean, fetch, marks, mean, near, occupied, transpose,
+    weak,
 };
 
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) use plain::{
-    across, along, between_columns, difference, difference_from_mean, marks, mean, near, occupied, transpose, weak,
+    across, along, between_columns, difference, difference_from_mean, fetch, marks, mean, near, occupied, transpose,
+    weak,
 };
 
 /// The first sixteen samples of each row.
@@ -28,17 +30,6 @@ pub(super) fn copy(rows: &[u8], stride: usize) -> Luma {
     luma
 }
 
-/// Brings so many rows near the processor that will be needed soon.
-#[inline(always)]
-pub(super) fn fetch(bytes: &[u8], at: usize, stride: usize, rows: usize) {
-    #[cfg(target_arch = "x86_64")]
-    for y in 0..rows {
-        if let Some(first) = bytes.get(at + y * stride) {
-            safe_arch::prefetch_t0(first);
-        }
-    }
-}
-
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
     use super::{Across, Luma, Strip};
@@ -46,10 +37,10 @@ mod x86_64 {
         add_i16_m128i, add_i64_m128i, add_saturating_u8_m128i, average_u8_m128i, bitand_m128i, bitandnot_m128i,
         bitor_m128i, bitxor_m128i, cmp_eq_mask_i8_m128i, cmp_eq_mask_i16_m128i, cmp_gt_mask_i8_m128i, m128i,
         max_i16_m128i, max_u8_m128i, min_i16_m128i, min_u8_m128i, move_mask_i8_m128i, mul_i16_keep_low_m128i,
-        pack_i16_to_i8_m128i, pack_i16_to_u8_m128i, set_splat_i8_m128i, set_splat_i16_m128i, shl_imm_u16_m128i,
-        shr_imm_i16_m128i, sub_i8_m128i, sub_i16_m128i, sub_saturating_u8_m128i, sum_of_u8_abs_diff_m128i,
-        unpack_high_i8_m128i, unpack_high_i16_m128i, unpack_high_i32_m128i, unpack_high_i64_m128i, unpack_low_i8_m128i,
-        unpack_low_i16_m128i, unpack_low_i32_m128i, unpack_low_i64_m128i,
+        pack_i16_to_i8_m128i, pack_i16_to_u8_m128i, prefetch_t0, set_splat_i8_m128i, set_splat_i16_m128i,
+        shl_imm_u16_m128i, shr_imm_i16_m128i, sub_i8_m128i, sub_i16_m128i, sub_saturating_u8_m128i,
+        sum_of_u8_abs_diff_m128i, unpack_high_i8_m128i, unpack_high_i16_m128i, unpack_high_i32_m128i,
+        unpack_high_i64_m128i, unpack_low_i8_m128i, unpack_low_i16_m128i, unpack_low_i32_m128i, unpack_low_i64_m128i,
     };
 
     #[inline(always)]
@@ -66,6 +57,16 @@ mod x86_64 {
     fn total(sums: m128i) -> u32 {
         let [a, b] = <[u64; 2]>::from(sums);
         (a + b) as u32
+    }
+
+    /// Brings so many rows near the processor that will be needed soon.
+    #[inline(always)]
+    pub(in super::super) fn fetch(bytes: &[u8], at: usize, stride: usize, rows: usize) {
+        for y in 0..rows {
+            if let Some(first) = bytes.get(at + y * stride) {
+                prefetch_t0(first);
+            }
+        }
     }
 
     /// The sum of what the samples differ by from the first sixteen of each row.
@@ -272,6 +273,10 @@ mod x86_64 {
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod plain {
     use super::{Across, Luma, Strip};
+
+    /// Nothing: there is no instruction for it.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(in super::super) fn fetch(_: &[u8], _: usize, _: usize, _: usize) {}
 
     /// The sum of what the samples differ by from the first sixteen of each row.
     pub(in super::super) fn difference(source: &Luma, rows: &[u8], stride: usize) -> u32 {
