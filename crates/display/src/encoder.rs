@@ -423,7 +423,7 @@ impl Encoder {
     }
 
     /// Sends the picture that was taken, in its place among the commands: behind what saves older pixels, and before what
-    /// copies these.
+    /// copies these. Should something have been copied into it since, it comes too early: that is no more than lossy, too.
     fn send_video(&mut self, at: usize, rect: Rect, moment: &Moment, draft: &mut Draft) -> io::Result<()> {
         let Some(video) = &mut self.video else { return Ok(()) };
         let way = Way { bits_per_s: moment.budget.video_bits_per_s, bytes: moment.budget.bytes };

@@ -4,7 +4,7 @@ use super::planes::Plane;
 use super::search::Luma;
 use super::vector;
 
-/// A plane's macroblock and whether there are others before it.
+/// Where in a picture a macroblock is.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) column: usize,

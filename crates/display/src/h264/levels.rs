@@ -32,7 +32,7 @@ pub(super) struct Levels {
 
 /// Blocks of luma.
 const LUMA: u32 = 0xffff;
-/// The upper left quarter of luma, and the upper left block of each chroma plane with those below and beside it.
+/// Four blocks in a square: a quarter of luma or, behind luma, a plane of chroma.
 const QUARTER: u32 = 0b11_0011;
 const QUARTERS: [u32; 4] = [QUARTER, QUARTER << 2, QUARTER << 8, QUARTER << 10];
 

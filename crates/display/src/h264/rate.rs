@@ -60,12 +60,13 @@ impl Rate {
         fitting.max(self.qp.saturating_sub(FINER))
     }
 
-    /// The quantisation to try after a picture took `bits` where `most` are allowed; `None` when nothing can be done.
-    pub(super) fn coarser(qp: u8, bits: usize, most: usize) -> Option<u8> {
-        if bits <= most || qp >= COARSEST {
+    /// The quantisation to try after a picture took `bytes` where `most` are allowed; `None` when it fits, or nothing can be
+    /// done.
+    pub(super) fn coarser(qp: u8, bytes: usize, most: usize) -> Option<u8> {
+        if bytes <= most || qp >= COARSEST {
             return None;
         }
-        let steps = (6.0 * (bits as f64 / most.max(1) as f64).log2()).ceil() as u8;
+        let steps = (6.0 * (bytes as f64 / most.max(1) as f64).log2()).ceil() as u8;
         Some(qp.saturating_add(steps.max(1)).min(COARSEST))
     }
 

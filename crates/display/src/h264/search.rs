@@ -44,7 +44,7 @@ const REACH: i16 = 16;
 const BAD: u32 = 5 * 256;
 /// Most steps of a search at one distance.
 const STEPS: usize = 12;
-/// The neighbours of a vector, each opposite to the one as far from the other end.
+/// The neighbours of a vector: opposite ones are as far from either end.
 const CROSS: [(i16, i16); 4] = [(0, -1), (-1, 0), (1, 0), (0, 1)];
 
 /// A search for one macroblock.

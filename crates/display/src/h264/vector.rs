@@ -378,12 +378,7 @@ mod tests {
 
     #[test]
     fn differences_and_means_are_those_of_plain_code() {
-        let (a, b): (Vec<u8>, Vec<u8>) = (1..3)
-            .map(|seed| numbers(seed).take(1000).map(|n| n as u8).collect())
-            .collect::<Vec<Vec<u8>>>()
-            .try_into()
-            .map(|[a, b]: [Vec<u8>; 2]| (a, b))
-            .expect("two");
+        let [a, b] = [1, 2].map(|seed| numbers(seed).take(1000).map(|n| n as u8).collect::<Vec<u8>>());
         let luma: Luma = std::array::from_fn(|y| std::array::from_fn(|x| a[37 * y + x + 200]));
         assert_eq!(difference(&luma, &a, 40), plain::difference(&luma, &a, 40));
         assert!(difference(&luma, &b, 40) > 0);
