@@ -45,8 +45,8 @@ const FRAME_TIME: Duration = Duration::from_millis(30);
 /// How long a slice of refinement may occupy it.
 const REFINE_TIME: Duration = Duration::from_millis(30);
 /// The same, where the way is at least so fast: there it is the viewer who takes longest, and fewer slices are sooner done.
-const FAST_REFINE_TIME: Duration = Duration::from_millis(60);
-const FAST_BYTES_PER_S: f64 = 10e6;
+const FAST_REFINE_TIME: Duration = Duration::from_millis(100);
+const FAST_BYTES_PER_S: f64 = 5e6;
 /// The same, while the person does something whose answer may have to wait for the slice.
 const BUSY_REFINE_TIME: Duration = Duration::from_millis(8);
 /// So long after the person's last act that is over.

@@ -9,23 +9,34 @@ use crate::tiles::TileSet;
 
 /// So long a tile rests before it is made exact.
 const QUIET: Duration = Duration::from_millis(100);
-/// What moves rests for two and a half times what lay between its last two changes, within these bounds: what moves ten
-/// times a second is not made exact in between.
-const SHORTEST_QUIET: Duration = Duration::from_millis(80);
+/// What moves rests for two and a quarter times what lay between two changes of its last three, the shorter time of both,
+/// within these bounds: what moves ten times a second is not made exact in between, nor a film that misses a picture.
+const SHORTEST_QUIET: Duration = Duration::from_millis(75);
 const LONGEST_QUIET: Duration = Duration::from_millis(150);
 
 /// When a tile that is lossy changed last.
 #[derive(Debug, Clone, Copy)]
 struct Change {
     at: Duration,
-    /// How long after another change since which it is lossy; without one, very long.
-    gap: Duration,
+    /// How long after another change since which it is lossy, and that one after the one before; very long without one.
+    gaps: [Duration; 2],
 }
 
 impl Change {
+    /// The first change that makes something lossy.
+    fn first(at: Duration) -> Self {
+        Self { at, gaps: [Duration::MAX; 2] }
+    }
+
+    fn then(self, at: Duration) -> Self {
+        Self { at, gaps: [at - self.at, self.gaps[0]] }
+    }
+
     fn rested_at(self) -> Duration {
-        let moves = self.gap <= LONGEST_QUIET;
-        self.at + if moves { (self.gap * 5 / 2).clamp(SHORTEST_QUIET, LONGEST_QUIET) } else { QUIET }
+        // One change that was late by itself does not make a film a slow one.
+        let gap = self.gaps[0].min(self.gaps[1]);
+        let moves = gap <= LONGEST_QUIET;
+        self.at + if moves { (gap * 9 / 4).clamp(SHORTEST_QUIET, LONGEST_QUIET) } else { QUIET }
     }
 }
 
@@ -39,7 +50,7 @@ pub(super) struct Lossy {
 impl Lossy {
     pub(super) fn new(size: Size) -> Self {
         let tiles = TileSet::new(size);
-        Self { changes: vec![Change { at: Duration::ZERO, gap: Duration::MAX }; tiles.tiles()], tiles }
+        Self { changes: vec![Change::first(Duration::ZERO); tiles.tiles()], tiles }
     }
 
     pub(super) fn tiles(&self) -> &TileSet {
@@ -53,7 +64,7 @@ impl Lossy {
 
     /// Follows the picture to another size; everything counts as just changed.
     pub(super) fn resize(&mut self, size: Size) {
-        let latest = Change { at: self.latest(), gap: Duration::MAX };
+        let latest = Change::first(self.latest());
         let mut tiles = TileSet::new(size);
         tiles.add_all(&self.tiles);
         self.changes = vec![latest; tiles.tiles()];
@@ -88,9 +99,9 @@ impl Lossy {
         let was_lossy = self.tiles.get(index).is_some();
         let change = &mut self.changes[index];
         if !was_lossy {
-            *change = Change { at: now, gap: Duration::MAX };
+            *change = Change::first(now);
         } else if now > change.at {
-            *change = Change { at: now, gap: now - change.at };
+            *change = change.then(now);
         }
     }
 
@@ -144,13 +155,23 @@ mod tests {
     #[test]
     fn what_moves_ten_times_a_second_is_not_made_exact_in_between() {
         let tile = Rect::new(0, 0, 64, 64);
-        for (gap, quiet) in [(16, 80), (40, 100), (50, 125), (100, 150), (140, 150), (200, 100), (5000, 100)] {
+        for (gap, quiet) in [(16, 75), (40, 90), (60, 135), (100, 150), (140, 150), (200, 100), (5000, 100)] {
             let mut lossy = Lossy::new(Size::new(200, 200));
             (1..5).for_each(|n| lossy.add(tile, ms(n * gap)));
             assert_eq!(lossy.next_rested(), Some(ms(4 * gap + quiet)), "every {gap} ms");
             assert!(lossy.rested(ms(4 * gap + quiet - 1), None, usize::MAX).is_empty());
             assert_eq!(lossy.rested(ms(4 * gap + quiet), None, usize::MAX).bounds(), tile);
         }
+    }
+
+    #[test]
+    fn one_late_change_does_not_make_a_film_slow() {
+        let tile = Rect::new(0, 0, 64, 64);
+        let mut lossy = Lossy::new(Size::new(200, 200));
+        [0, 34, 68, 112].into_iter().for_each(|at| lossy.add(tile, ms(at)));
+        assert_eq!(lossy.next_rested(), Some(Duration::from_micros(112_000 + 76_500)));
+        lossy.add(tile, ms(156));
+        assert_eq!(lossy.next_rested(), Some(ms(156 + 99)), "two of them are its pace");
     }
 
     #[test]
