@@ -58,6 +58,8 @@ pub(super) struct Search<'a> {
     /// What a vector is told as the difference from, and what a bit of that is worth.
     pub(super) predicted: Vector,
     pub(super) lambda: u32,
+    /// Look between samples also where nothing near came from there.
+    pub(super) probe: bool,
 }
 
 /// The best vector that was found.
@@ -143,7 +145,8 @@ impl Search<'_> {
             self.descend(&mut best, 8, STEPS);
         }
         self.descend(&mut best, 4, STEPS);
-        if best.difference > enough {
+        let between = self.probe || !skip.is_whole() || !starts.into_iter().all(Vector::is_whole);
+        if between && best.difference > enough {
             let (middle, corner) = (best.vector, self.corner(best.vector));
             around.compute(self.plane, corner, Wanted::EDGES);
             self.descend_between(&mut best, middle, 2, around);
