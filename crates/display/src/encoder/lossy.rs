@@ -10,7 +10,8 @@ use crate::tiles::TileSet;
 /// So long a tile rests before it is made exact.
 const QUIET: Duration = Duration::from_millis(100);
 /// What moves rests for two and a quarter times what lay between two changes of its last three, the shorter time of both,
-/// within these bounds: what moves ten times a second is not made exact in between, nor a film that misses a picture.
+/// within these bounds: what moves ten times a second is not made exact in between, nor a film of
+/// 15 pictures a second and more that misses one.
 const SHORTEST_QUIET: Duration = Duration::from_millis(75);
 const LONGEST_QUIET: Duration = Duration::from_millis(150);
 
@@ -172,6 +173,18 @@ mod tests {
         assert_eq!(lossy.next_rested(), Some(Duration::from_micros(112_000 + 76_500)));
         lossy.add(tile, ms(156));
         assert_eq!(lossy.next_rested(), Some(ms(156 + 99)), "two of them are its pace");
+    }
+
+    #[test]
+    fn a_film_that_misses_a_picture_is_not_made_exact_meanwhile() {
+        let tile = Rect::new(0, 0, 64, 64);
+        for gap in [16, 33, 41, 66] {
+            let mut lossy = Lossy::new(Size::new(200, 200));
+            (1..5).for_each(|n| lossy.add(tile, ms(n * gap)));
+            assert!(lossy.rested(ms(6 * gap), None, usize::MAX).is_empty(), "every {gap} ms");
+            lossy.add(tile, ms(6 * gap));
+            assert!(lossy.rested(ms(8 * gap), None, usize::MAX).is_empty(), "every {gap} ms, and another one");
+        }
     }
 
     #[test]
