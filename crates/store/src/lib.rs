@@ -9,6 +9,7 @@ mod audit;
 mod disk;
 mod instance;
 mod key_pair;
+mod migrations;
 mod names;
 mod operation;
 mod person;
@@ -136,7 +137,7 @@ impl Store {
                 })
         };
         let writes = pool(if sqlite { 1 } else { READERS }).connect_with(options.clone()).await?;
-        sqlx::migrate!().run(&writes).await.map_err(StoreError::Migrate)?;
+        migrations::migrator().run(&writes).await.map_err(StoreError::Migrate)?;
         let reads = pool(READERS).connect_with(options).await?;
         Ok(Self { reads, writes, begin: if sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" } })
     }
