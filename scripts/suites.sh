@@ -60,6 +60,12 @@ ensure_nextest() {
 # The server and a static guest agent, of the one build that all parts share.
 binaries() { build_binaries debug; }
 
+# The Rust SDK as a client, which a test would have to wait for.
+rust_client() {
+    cargo build --quiet --locked --manifest-path tests/conformance/rust/Cargo.toml --target-dir target/conformance >&2 ||
+        die "the Rust SDK's test client cannot be built"
+}
+
 python_modules() {
     local stamp=.venv/.from wanted
     wanted=$(sha256sum < tests/conformance/requirements.txt)
