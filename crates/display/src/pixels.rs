@@ -213,13 +213,9 @@ impl<'a> Pixels<'a> {
         let mut found = TileSet::new(self.size);
         for_tile_rows(marked, |tiles, rows| {
             // Until the first difference of each tile: memory likes to be read row by row, and most of it once.
+            let differs = |r: &Rect, y| self.row(r.x, y, r.w) != other.row(r.x, y, r.w);
             let mut tops = vec![None; tiles.len()];
-            for y in rows {
-                for ((_, r), top) in tiles.iter().zip(&mut tops).filter(|((_, r), top)| top.is_none() && has_row(r, y))
-                {
-                    *top = (self.row(r.x, y, r.w) != other.row(r.x, y, r.w)).then_some(y);
-                }
-            }
+            first_rows(tiles, rows, differs, &mut tops);
             for ((_, r), top) in tiles.iter().zip(tops) {
                 let rest = top.and_then(|y| self.difference(other, Rect::between(r.x, y, r.right(), r.bottom())));
                 found.add(rest.unwrap_or(Rect::new(0, 0, 0, 0)));
@@ -233,16 +229,44 @@ impl<'a> Pixels<'a> {
         let mut found = Vec::new();
         for_tile_rows(marked, |tiles, rows| {
             let top = |r: &Rect| self.row(r.x, r.y, r.w);
-            let mut flat: Vec<bool> = tiles.iter().map(|(_, r)| is_uniform(top(r))).collect();
-            for y in rows {
-                for ((_, r), flat) in tiles.iter().zip(&mut flat).filter(|((_, r), flat)| **flat && has_row(r, y)) {
-                    *flat = self.row(r.x, y, r.w) == top(r);
-                }
-            }
-            let flat = tiles.iter().zip(flat).filter(|(_, flat)| *flat).map(|(tile, _)| tile);
+            let differs = |r: &Rect, y| self.row(r.x, y, r.w) != top(r);
+            let mut others: Vec<_> = tiles.iter().map(|(_, r)| (!is_uniform(top(r))).then_some(r.y)).collect();
+            first_rows(tiles, rows, differs, &mut others);
+            let flat = tiles.iter().zip(others).filter(|(_, other)| other.is_none()).map(|(tile, _)| tile);
             found.extend(flat.filter_map(|(i, r)| Some((*i, *r, *top(r).first_chunk()?))));
         });
         found
+    }
+}
+
+/// Finds for each tile that has none yet the first of the rows that `is_it` says yes to. Of tiles side by side it says yes if
+/// it does of one of them: so they are asked about together until then.
+fn first_rows(
+    tiles: &[(usize, Rect)],
+    rows: std::ops::Range<u16>,
+    is_it: impl Fn(&Rect, u16) -> bool,
+    found: &mut [Option<u16>],
+) {
+    let beside = |a: &(usize, Rect), b: &(usize, Rect)| (a.1.right(), a.1.y, a.1.h) == (b.1.x, b.1.y, b.1.h);
+    let mut spans = Vec::new();
+    let mut rest = found;
+    for span in tiles.chunk_by(beside) {
+        let (own, others) = rest.split_at_mut(span.len());
+        rest = others;
+        let whole = span.iter().fold(span[0].1, |whole, (_, r)| whole.union(r));
+        let together = own.iter().all(Option::is_none);
+        spans.push((span, own, whole, together));
+    }
+    for y in rows {
+        for (span, found, whole, together) in &mut spans {
+            if !has_row(whole, y) || (*together && !is_it(whole, y)) {
+                continue;
+            }
+            *together = false;
+            for ((_, r), found) in span.iter().zip(found.iter_mut()).filter(|(_, found)| found.is_none()) {
+                *found = is_it(r, y).then_some(y);
+            }
+        }
     }
 }
 
@@ -304,4 +328,53 @@ fn join_band(bands: &mut Vec<(Rect, usize)>, (run, covered): (Rect, usize)) {
         }
     }
     bands.push((run, covered));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SIZE: Size = Size::new(300, 150);
+
+    fn rects(most: usize) -> impl Strategy<Value = Vec<Rect>> {
+        let rect = (0..SIZE.width, 0..SIZE.height, 1..SIZE.width, 1..SIZE.height);
+        prop::collection::vec(rect.prop_map(|(x, y, w, h)| Rect::new(x, y, w, h).intersect(&SIZE.rect())), 0..most)
+    }
+
+    /// A black picture with rectangles in other colours.
+    fn painted(rects: &[Rect]) -> Picture {
+        let mut picture = Picture::new(SIZE);
+        rects.iter().zip(1..).for_each(|(rect, shade)| picture.fill(*rect, [shade, 0, 0]));
+        picture
+    }
+
+    fn places(rect: Rect) -> impl Iterator<Item = (u16, u16)> {
+        (rect.y..rect.bottom()).flat_map(move |y| (rect.x..rect.right()).map(move |x| (x, y)))
+    }
+
+    proptest! {
+        #[test]
+        fn tiles_are_judged_as_one_pixel_after_the_other_would_be(
+            before in rects(4),
+            after in rects(4),
+            damage in rects(6),
+        ) {
+            let (shown, screen) = (painted(&before), painted(&[before, after].concat()));
+            let (shown, screen) = (shown.view(), screen.view());
+            let mut marked = TileSet::new(SIZE);
+            damage.into_iter().for_each(|rect| marked.add(rect));
+            let (found, flat) = (screen.differences(shown, &marked), screen.single_pixels(&marked));
+            for index in 0..marked.tiles() {
+                let held = marked.get(index).unwrap_or(Rect::new(0, 0, 0, 0));
+                let differing = places(held).filter(|&(x, y)| screen.row(x, y, 1) != shown.row(x, y, 1));
+                let around = differing.map(|(x, y)| Rect::new(x, y, 1, 1)).reduce(|a, b| a.union(&b));
+                prop_assert_eq!(found.get(index), around);
+                let mut pixels = places(held).map(|(x, y)| screen.row(x, y, 1));
+                let one = pixels.next().filter(|first| pixels.all(|pixel| pixel == *first));
+                let judged = flat.iter().find(|tile| tile.0 == index).map(|(_, rect, pixel)| (*rect, &pixel[..]));
+                prop_assert_eq!(judged, one.map(|pixel| (held, pixel)));
+            }
+        }
+    }
 }
