@@ -13,6 +13,14 @@ check() {
     if "${@:2}"; then PASSED=$((PASSED + 1)); else fault "$1" 1; fi
 }
 
+# silent COMMAND...: fails also when the command says something, as a compiler does of what it only warns of.
+silent() {
+    local said status=0
+    said=$("$@" 2>&1) || status=$?
+    [[ -z $said ]] || printf '%s\n' "$said" >&2
+    [[ $status -eq 0 && -z $said ]]
+}
+
 # suite NAME COMMAND...: the command writes $REPORT.
 suite() {
     local name=$1 status=0 passed failed skipped
