@@ -286,6 +286,10 @@ impl Encoder {
         let windows = self.window_moves(windows);
         self.follow(screen, &windows, now, &mut draft);
         let mut changed = self.compare(screen, now);
+        if let Some(snapshots) = &mut self.snapshots {
+            let lifted = self.lifted.as_ref().map_or(Rect::new(0, 0, 0, 0), Lifted::place);
+            snapshots.let_go(self.shown.view(), lifted, &changed);
+        }
         self.keep(&changed, now, &mut draft);
         let video = self.take_video(screen, &mut changed, now).map(|rect| (draft.commands.len(), rect));
         let flat = FlatTiles::find(screen, &changed);

@@ -2,8 +2,9 @@
 //! window that is moved or closed, the page under a menu.
 //!
 //! Kept are whole tiles that look photographic, when they are about to change after a rest and are exact. Text is not
-//! worth it: the pixel stream finds it again by itself. No more tiles are kept than the screen has: what was used longest
-//! ago goes.
+//! worth it: the pixel stream finds it again by itself. A tile that is back on the screen as a whole is kept no longer,
+//! and anew when it is about to change again, rested or not: it has shown that it comes back. So what is kept is what is
+//! covered. No more tiles are kept than the screen has: what was used longest ago goes.
 
 use std::time::Duration;
 
@@ -36,14 +37,44 @@ pub(super) struct Snapshots {
     tiles: Vec<[Kept; SNAPSHOTS]>,
     /// How many hold pixels.
     count: usize,
-    /// When the pixels of each tile changed last.
+    /// When the pixels of each tile changed last; long ago, for tiles that came back.
     changed_at: Vec<Duration>,
+    /// Kept tiles that changed with the frame before.
+    changed: Vec<usize>,
 }
 
 impl Snapshots {
     pub(super) fn new(size: Size, now: Duration) -> Self {
         let tiles = TileSet::new(size).tiles();
-        Self { size, tiles: vec![Default::default(); tiles], count: 0, changed_at: vec![now; tiles] }
+        let changed = Vec::new();
+        Self { size, tiles: vec![Default::default(); tiles], count: 0, changed_at: vec![now; tiles], changed }
+    }
+
+    /// Keeps no longer what the frame before brought back as a whole, and notes what is `changed` in this one. Where
+    /// something is `lifted`, the viewer shows that instead of what `shown` has.
+    pub(super) fn let_go(&mut self, shown: Pixels<'_>, lifted: Rect, changed: &TileSet) {
+        for index in std::mem::take(&mut self.changed) {
+            let tile = self.tile(index);
+            if !tile.intersect(&lifted).is_empty() {
+                continue;
+            }
+            let bytes_a_row = 4 * usize::from(tile.w);
+            let is_back = |k: &&mut Kept| shown.rows(tile).eq(k.pixels.chunks_exact(bytes_a_row));
+            if let Some(kept) = self.tiles[index].iter_mut().find(is_back) {
+                *kept = Kept::default();
+                self.count -= 1;
+                self.changed_at[index] = Duration::ZERO;
+            }
+        }
+        let is_kept = |index: &usize| self.tiles[*index].iter().any(|k| !k.pixels.is_empty());
+        self.changed.extend(changed.iter().map(|(index, _)| index).filter(is_kept));
+    }
+
+    /// The place of a tile.
+    fn tile(&self, index: usize) -> Rect {
+        let columns = usize::from(self.size.width.div_ceil(TILE_PX));
+        let (column, row) = ((index % columns) as u16, (index / columns) as u16);
+        Rect::new(column * TILE_PX, row * TILE_PX, TILE_PX, TILE_PX).intersect(&self.size.rect())
     }
 
     /// Keeps what `shown` has in those tiles that are about to change and are worth it, and notes that they change.
@@ -55,14 +86,12 @@ impl Snapshots {
         now: Duration,
     ) -> Vec<Command> {
         let mut commands: Vec<Command> = Vec::new();
-        let columns = usize::from(changed.columns());
         for (index, _) in changed.iter() {
             let rested = now.saturating_sub(std::mem::replace(&mut self.changed_at[index], now)) >= REST;
             if !rested || lossy.get(index).is_some() {
                 continue;
             }
-            let (column, row) = ((index % columns) as u16, (index / columns) as u16);
-            let tile = Rect::new(column * TILE_PX, row * TILE_PX, TILE_PX, TILE_PX).intersect(&self.size.rect());
+            let tile = self.tile(index);
             if classify(shown, tile) != Class::Photo || self.find(index, shown, tile, tile, now).is_some() {
                 continue;
             }
@@ -103,9 +132,7 @@ impl Snapshots {
 
     /// The snapshot that has the pixels of `rect`, which lies in the tile `index`.
     pub(super) fn holding(&mut self, index: usize, pixels: Pixels<'_>, rect: Rect, now: Duration) -> Option<u8> {
-        let (x, y) = (rect.x / TILE_PX * TILE_PX, rect.y / TILE_PX * TILE_PX);
-        let tile = Rect::new(x, y, TILE_PX, TILE_PX).intersect(&self.size.rect());
-        self.find(index, pixels, tile, rect, now)
+        self.find(index, pixels, self.tile(index), rect, now)
     }
 
     /// Does to `shown` what the viewer does.
@@ -164,5 +191,24 @@ mod tests {
         assert!(changes(left, 1, 4) > 0, "a part of the first picture had to go for the second");
         assert!(changes(right, 1, 5) > 0, "and more of it now");
         assert_eq!(changes(left, 1, 6), 0, "these were used since");
+    }
+
+    #[test]
+    fn what_is_back_is_kept_no_longer_and_anew_without_a_rest() {
+        let size = Size::new(128, 64);
+        let (behind, front) = (noise(size, 1), noise(size, 2));
+        let (all, nothing) = (TileSet::full(size), TileSet::new(size));
+        let nowhere = Rect::new(0, 0, 0, 0);
+        let mut snapshots = Snapshots::new(size, Duration::ZERO);
+        let save = Command::Save { rect: size.rect(), slot: 0 };
+        assert_eq!(snapshots.keep(behind.view(), &all, &nothing, Duration::from_secs(1)), std::slice::from_ref(&save));
+        snapshots.let_go(front.view(), nowhere, &all);
+        snapshots.let_go(behind.view(), Rect::new(100, 0, 9, 9), &all);
+        assert_eq!(snapshots.count, 1, "beneath what is lifted nobody knows");
+        snapshots.let_go(behind.view(), nowhere, &nothing);
+        assert_eq!(snapshots.count, 0);
+        let soon = Duration::from_millis(1010);
+        assert_eq!(snapshots.keep(behind.view(), &all, &nothing, soon), [save]);
+        assert_eq!(snapshots.keep(front.view(), &all, &nothing, soon), [], "this has not rested");
     }
 }
