@@ -93,23 +93,36 @@ flow(
     assert.match(await log.textContent(), /Setting up hello .*\n::setup\nno greeting is configured\n$/s);
     await my.row("Greeter").getByText("Not built", { exact: true }).waitFor();
 
-    await setup("hello > /etc/motd");
+    // So long that the page, which asks from time to time, sees it.
+    await setup("sleep 6; hello > /etc/motd");
     await my.button("Build Greeter").click();
     await goesOn.waitFor();
     await log.getByText("::packages").waitFor({ timeout: 30_000 });
     assert.doesNotMatch(await log.textContent(), /no greeting/, "the log is begun anew");
-    const percents = new Set();
+    const percents = [];
     const bar = my.row("Greeter").getByRole("progressbar");
     await until(
       "built",
       async () => {
         const value = await bar.getAttribute("value", { timeout: 200 }).catch(() => null);
-        percents.add(Number(value ?? 0));
+        if (value !== null && Number(value) !== percents.at(-1)) {
+          percents.push(Number(value));
+        }
         return (await my.row("Greeter").getByText("Built", { exact: true }).count()) > 0;
       },
       BUILD_MS,
     );
-    assert.ok(percents.size >= 3, `it stood at ${[...percents]} %`);
+    const stood = `it stood at ${percents} %`;
+    assert.ok(percents.includes(90), `${stood}: not at the beginning of its setup`);
+    assert.ok(
+      percents.some((percent) => percent >= 15 && percent <= 70),
+      `${stood}: not among its packages`,
+    );
+    assert.deepEqual(
+      percents,
+      percents.toSorted((a, b) => a - b),
+      stood,
+    );
     await page.getByText("This is the end of the log.").waitFor();
     assert.match(await log.textContent(), /::pack\n/);
     assert.equal(await page.getByText("The last build failed", { exact: false }).count(), 0);
